@@ -1,0 +1,80 @@
+"""Engines, and the one transaction of a request: `with unit_of_work(engine, actor) as uow`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as PsycopgConnection
+
+APP_ROLE = "quietude_app"
+OWNER_ROLE = "quietude_owner"
+
+
+class Asking(Protocol):
+    """What row-level security needs to know of the actor (app.people.actor.Actor has it)."""
+
+    @property
+    def role(self) -> str: ...
+    @property
+    def user_id(self) -> int | None: ...
+    @property
+    def organisation_id(self) -> int | None: ...
+
+
+@dataclass(frozen=True)
+class UnitOfWork:
+    """One open transaction on behalf of one actor."""
+
+    connection: Connection
+
+    @property
+    def raw(self) -> PsycopgConnection:
+        """The psycopg2 connection underneath, for COPY."""
+        return self.connection.connection.driver_connection  # type: ignore[return-value]
+
+
+def make_engine(url: str, *, pool_size: int = 8) -> Engine:
+    """The application's engine: always acts as the application role, which neither owns tables nor bypasses policies.
+
+    pool_size is the thread count: a connection above it is closed when it comes back, which costs a fork of the server.
+    """
+    parsed = make_url(url)
+    options = f"-c timezone=UTC -c search_path=public -c role={APP_ROLE} -c statement_timeout=60000"
+    return create_engine(
+        parsed,
+        pool_size=pool_size,
+        max_overflow=2,
+        pool_pre_ping=False,
+        pool_use_lifo=True,
+        connect_args={"options": options, "application_name": "quietude", "connect_timeout": 5},
+    )
+
+
+_SET_ACTOR = text(
+    "SELECT set_config('app.role', :role, true), set_config('app.user_id', :user_id, true),"
+    " set_config('app.org_id', :org_id, true)"
+)
+
+
+@contextmanager
+def unit_of_work(engine: Engine, actor: Asking) -> Iterator[UnitOfWork]:
+    """One transaction as `actor`: committed when the block ends well, rolled back when it raises.
+
+    The actor is set with SET LOCAL semantics, so a pooled connection never carries one request's actor into the next.
+    """
+    with engine.begin() as connection:
+        connection.execute(
+            _SET_ACTOR,
+            {
+                "role": actor.role,
+                "user_id": "" if actor.user_id is None else str(actor.user_id),
+                "org_id": "" if actor.organisation_id is None else str(actor.organisation_id),
+            },
+        )
+        yield UnitOfWork(connection)

@@ -1,0 +1,139 @@
+"""The lattice: 25 m squares of EPSG:2154 (Lambert-93) from a fixed origin, keyed by one integer in Morton (Z) order.
+
+A window of the map is a few `BETWEEN` ranges of that integer on a btree. An integer range keeps its index under
+row-level security; `geom && box` does not, because its function is not leakproof.
+
+Morton order: G. M. Morton, "A computer oriented geodetic data base", IBM, 1966. The column's bits take the even
+places (0, 2, …), the row's the odd ones. 16 bits each: 65,536 × 25 m = 1,638 km, which covers metropolitan France.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from pyproj import Transformer
+
+CELL_M = 25.0
+ORIGIN_EAST_M = 0.0
+ORIGIN_NORTH_M = 6_000_000.0
+CELLS_PER_SIDE = 1 << 16
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@lru_cache(maxsize=8)
+def transformer(source: int, target: int) -> Transformer:
+    """A cached pyproj transformer with x (lon, east) first on both sides."""
+    return Transformer.from_crs(source, target, always_xy=True)
+
+
+def to_lambert93(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
+    """EPSG:4326 degrees → EPSG:2154 metres (east, north), elementwise."""
+    east, north = transformer(4326, 2154).transform(lon, lat)
+    return np.asarray(east), np.asarray(north)
+
+
+def to_lon_lat(east_m: Floats, north_m: Floats) -> tuple[Floats, Floats]:
+    """EPSG:2154 metres → EPSG:4326 degrees (lon, lat), elementwise."""
+    lon, lat = transformer(2154, 4326).transform(east_m, north_m)
+    return np.asarray(lon), np.asarray(lat)
+
+
+def column_row(east_m: Floats, north_m: Floats) -> tuple[Ints, Ints]:
+    """EPSG:2154 metres → lattice column and row, elementwise (floor).
+
+    Raises:
+        ValueError: a point lies outside the lattice.
+    """
+    column = np.floor((np.asarray(east_m) - ORIGIN_EAST_M) / CELL_M).astype(np.int64)
+    row = np.floor((np.asarray(north_m) - ORIGIN_NORTH_M) / CELL_M).astype(np.int64)
+    if ((column < 0) | (row < 0) | (column >= CELLS_PER_SIDE) | (row >= CELLS_PER_SIDE)).any():
+        raise ValueError("point outside the lattice (metropolitan France)")
+    return column, row
+
+
+def _spread(value: Ints) -> Ints:
+    """The 16 low bits of each value moved to the even places."""
+    value = value & 0xFFFF
+    value = (value | (value << 8)) & 0x00FF00FF
+    value = (value | (value << 4)) & 0x0F0F0F0F
+    value = (value | (value << 2)) & 0x33333333
+    return (value | (value << 1)) & 0x55555555
+
+
+def _gather(value: Ints) -> Ints:
+    """Inverse of _spread."""
+    value = value & 0x55555555
+    value = (value | (value >> 1)) & 0x33333333
+    value = (value | (value >> 2)) & 0x0F0F0F0F
+    value = (value | (value >> 4)) & 0x00FF00FF
+    return (value | (value >> 8)) & 0x0000FFFF
+
+
+def cell_key(column: Ints, row: Ints) -> Ints:
+    """Column and row (0 … 65,535) → Morton key (0 … 2³²-1), elementwise."""
+    return _spread(np.asarray(column, dtype=np.int64)) | (_spread(np.asarray(row, dtype=np.int64)) << 1)
+
+
+def cell_column_row(cell_25m: Ints) -> tuple[Ints, Ints]:
+    """Morton key → column and row, elementwise."""
+    key = np.asarray(cell_25m, dtype=np.int64)
+    return _gather(key), _gather(key >> 1)
+
+
+def cells_of(lon: Floats, lat: Floats) -> Ints:
+    """EPSG:4326 degrees → Morton key of the 25 m cell, elementwise."""
+    return cell_key(*column_row(*to_lambert93(np.asarray(lon, dtype=float), np.asarray(lat, dtype=float))))
+
+
+def cell_ranges(
+    west_col: int, south_row: int, east_col: int, north_row: int, *, most: int = 32
+) -> list[tuple[int, int]]:
+    """Inclusive Morton ranges that cover the window of cells (both corners inside), at most `most` of them.
+
+    With room for more ranges the cover is exact; else the nearest ranges are joined and the cover has a margin that
+    the caller must still filter exactly. Empty when the window is empty.
+    """
+    if west_col > east_col or south_row > north_row:
+        return []
+    ranges: list[tuple[int, int]] = []
+    # Quadrants still to look at: (key of the south-west cell, its column, its row, log2 of the side), keys ascending.
+    budget = 8 * most
+    stack = [(0, 0, 0, 16)]
+    while stack:
+        key, column, row, level = stack.pop()
+        side = 1 << level
+        if column > east_col or row > north_row or column + side <= west_col or row + side <= south_row:
+            continue
+        inside = west_col <= column <= east_col - side + 1 and south_row <= row <= north_row - side + 1
+        if inside or level == 0 or (len(ranges) + len(stack) > budget and level <= 4):  # noqa: PLR2004
+            last = key + side * side - 1
+            if ranges and ranges[-1][1] + 1 == key:
+                ranges[-1] = (ranges[-1][0], last)
+            else:
+                ranges.append((key, last))
+            continue
+        half = side // 2
+        stack.extend(
+            (key + half * half * quadrant, column + half * (quadrant & 1), row + half * (quadrant >> 1), level - 1)
+            for quadrant in (3, 2, 1, 0)
+        )
+    return _join_nearest(ranges, most)
+
+
+def _join_nearest(ranges: list[tuple[int, int]], most: int) -> list[tuple[int, int]]:
+    """Join the ranges with the smallest gaps until at most `most` are left."""
+    if len(ranges) <= most:
+        return ranges
+    gaps = sorted(ranges[i + 1][0] - ranges[i][1] for i in range(len(ranges) - 1))
+    widest_joined = gaps[len(ranges) - most - 1]
+    joined = [ranges[0]]
+    for first, last in ranges[1:]:
+        if first - joined[-1][1] <= widest_joined:
+            joined[-1] = (joined[-1][0], last)
+        else:
+            joined.append((first, last))
+    return joined
