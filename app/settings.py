@@ -61,6 +61,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
     Raises:
         SettingsError: one line that names the variable and what is wrong with it.
+
     """
     environ = os.environ if environ is None else environ
     # An empty variable counts as unset: that is what `QUIETUDE_X= make run` means to people.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as PsycopgConnection
+    from psycopg2.extensions import connection as PsycopgConnection  # noqa: N812  (the driver names its class so)
 
 APP_ROLE = "quietude_app"
 OWNER_ROLE = "quietude_owner"

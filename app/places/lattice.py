@@ -47,6 +47,7 @@ def column_row(east_m: Floats, north_m: Floats) -> tuple[Ints, Ints]:
 
     Raises:
         ValueError: a point lies outside the lattice.
+
     """
     column = np.floor((np.asarray(east_m) - ORIGIN_EAST_M) / CELL_M).astype(np.int64)
     row = np.floor((np.asarray(north_m) - ORIGIN_NORTH_M) / CELL_M).astype(np.int64)
@@ -137,3 +138,26 @@ def _join_nearest(ranges: list[tuple[int, int]], most: int) -> list[tuple[int, i
         else:
             joined.append((first, last))
     return joined
+
+
+# Metropolitan France, in degrees: outside it Lambert-93 means nothing.
+FRANCE_LON_LAT = (-6.0, 41.0, 10.0, 51.5)
+
+
+def cell_ranges_of_bbox(bbox: tuple[float, float, float, float], *, most: int = 32) -> list[tuple[int, int]]:
+    """Morton ranges that cover a box (west, south, east, north in degrees), with a margin: filter exactly after them.
+
+    Empty when the box does not touch metropolitan France.
+    """
+    west, south = max(bbox[0], FRANCE_LON_LAT[0]), max(bbox[1], FRANCE_LON_LAT[1])
+    east, north = min(bbox[2], FRANCE_LON_LAT[2]), min(bbox[3], FRANCE_LON_LAT[3])
+    if west > east or south > north:
+        return []
+    left, bottom, right, top = transformer(4326, 2154).transform_bounds(west, south, east, north, densify_pts=21)
+    last = CELLS_PER_SIDE - 1
+    # One cell more on each side: the box's edges are arcs between the points that were transformed.
+    columns = [int((value - ORIGIN_EAST_M) // CELL_M) for value in (left, right)]
+    rows = [int((value - ORIGIN_NORTH_M) // CELL_M) for value in (bottom, top)]
+    return cell_ranges(
+        max(columns[0] - 1, 0), max(rows[0] - 1, 0), min(columns[1] + 1, last), min(rows[1] + 1, last), most=most
+    )

@@ -1,0 +1,36 @@
+"""Quiétude: a register of public-space defects, tranquillity issues and interventions, with heat maps."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from app.settings import Settings
+
+# Domains with pages or endpoints, in the order of the layers.
+BLUEPRINTS = ("web.health", "web.pages", "people", "places", "reports", "heat", "exports")
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Build the application: settings, services, blueprints, error map. Nothing else."""
+    from flask import Flask  # noqa: PLC0415  (the command line imports this package without needing Flask)
+
+    from app.people import setup as people  # noqa: PLC0415
+    from app.settings import load_settings  # noqa: PLC0415
+    from app.web import context, language, logs, metrics, problems, security  # noqa: PLC0415
+
+    app = Flask("app.web", static_url_path="/static")
+    context.init_app(app, settings or load_settings())
+    logs.init_app(app)
+    metrics.init_app(app)
+    security.init_app(app)
+    language.init_app(app)
+    problems.init_app(app)
+    people.init_app(app)
+    for name in BLUEPRINTS:
+        module = name if "." in name else f"{name}.routes"
+        app.register_blueprint(import_module(f"app.{module}").blueprint)
+    return app

@@ -1,0 +1,65 @@
+"""French first, English second: chosen by the switch (a cookie), else by the browser, else French."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, Response, redirect, request
+from flask_babel import Babel, get_locale
+
+from app.errors import NotFoundError
+
+LOCALES = ("fr", "en")
+COOKIE = "quietude_language"
+TIMEZONE = "Europe/Paris"
+
+blueprint = Blueprint("language", __name__)
+
+
+def chosen_locale() -> str:
+    """The reader's language."""
+    cookie = request.cookies.get(COOKIE)
+    if cookie in LOCALES:
+        return cookie
+    # Without a clear wish (no header, or neither language in it) the answer is French.
+    return request.accept_languages.best_match(LOCALES, default="fr") or "fr"
+
+
+def locale_code() -> str:
+    """The current locale as 'fr' or 'en', also outside a request."""
+    locale = get_locale()
+    return locale.language if locale is not None else "fr"
+
+
+def local_path(target: str | None, fallback: str = "/") -> str:
+    """`target` when it is a path on this site, else `fallback`: never an open redirect."""
+    # Browsers drop control characters and read a backslash as a slash before they resolve a Location.
+    if not target or not target.isprintable() or "\\" in target or not target.startswith("/"):
+        return fallback
+    parts = urlsplit(target)
+    return fallback if parts.scheme or parts.netloc or target.startswith("//") else target
+
+
+@blueprint.get("/language/<code>")
+def switch(code: str) -> Response:
+    """Remember the language for a year and go back to the page."""
+    if code not in LOCALES:
+        raise NotFoundError("language", code)
+    response = redirect(local_path(request.args.get("next")))
+    response.set_cookie(COOKIE, code, max_age=31_536_000, samesite="Lax", secure=request.is_secure, httponly=True)
+    assert isinstance(response, Response)
+    return response
+
+
+def init_app(app: Flask) -> None:
+    """Set up Flask-Babel."""
+    app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(Path(__file__).with_name("translations"))
+    Babel(
+        app,
+        default_locale="fr",
+        default_timezone=TIMEZONE,
+        locale_selector=lambda: chosen_locale() if request else "fr",
+    )
+    app.jinja_env.globals["locale_code"] = locale_code
+    app.register_blueprint(blueprint)
