@@ -4,6 +4,7 @@ GRANT USAGE ON SCHEMA public TO quietude_app;
 GRANT SELECT, INSERT, UPDATE ON organisation, account, geodata_import, place, theme, category TO quietude_app;
 GRANT SELECT ON role TO quietude_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON api_token TO quietude_app;
+GRANT SELECT, INSERT, DELETE ON ended_session TO quietude_app;
 GRANT SELECT, INSERT, UPDATE ON report TO quietude_app;
 GRANT SELECT, INSERT ON report_event TO quietude_app;
 GRANT SELECT ON alembic_version TO quietude_app;

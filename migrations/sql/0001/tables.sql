@@ -30,6 +30,8 @@ CREATE TABLE account (
     update_datetime timestamptz NOT NULL DEFAULT now(),
     tf_primary_method text,
     tf_totp_secret text,
+    -- The last time step whose code was accepted: a code read over a shoulder cannot be used a second time.
+    tf_last_counter bigint,
     mf_recovery_codes jsonb,
     locale text CHECK (locale IN ('fr', 'en')),
     organisation_id integer NOT NULL REFERENCES organisation,
@@ -50,6 +52,13 @@ CREATE TABLE api_token (
     revoked_at timestamptz
 );
 CREATE INDEX api_token_account_idx ON api_token (account_id);
+
+-- Sessions live in a signed cookie; one that signed out is remembered here until no copy of it could still be valid.
+CREATE TABLE ended_session (
+    session_sha256 bytea PRIMARY KEY CHECK (octet_length(session_sha256) = 32),
+    ended_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX ended_session_ended_idx ON ended_session (ended_at);
 
 -- Reference geography of every kind in one table.
 CREATE TABLE geodata_import (
