@@ -6,11 +6,13 @@ import csv
 import time
 from pathlib import Path
 
+from flask import current_app
 from sqlalchemy import Engine
 
 from app.db.session import unit_of_work
 from app.nomenclature.store import Nomenclature, add_missing_categories, load_nomenclature
 from app.people.actor import PUBLIC, SYSTEM
+from app.web.context import services
 
 DEFAULT_CSV = Path(__file__).with_name("default.csv")
 KEPT_S = 5.0
@@ -40,3 +42,12 @@ class NomenclatureCache:
             fresh = load_nomenclature(uow.connection)
         self._kept = (time.monotonic(), fresh)
         return fresh
+
+
+def current_nomenclature() -> Nomenclature:
+    """The nomenclature for this request."""
+    extensions = current_app.extensions
+    if "quietude_nomenclature" not in extensions:
+        extensions["quietude_nomenclature"] = NomenclatureCache(services().engine)
+    cache: NomenclatureCache = extensions["quietude_nomenclature"]
+    return cache.get()

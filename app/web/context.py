@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from app.settings import Settings
 
-MAX_BODY_BYTES = 1_000_000
+# Room for a form that somebody pasted a book into: it deserves a message at its field, not a cut connection.
+MAX_BODY_BYTES = 16_000_000
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""French first, English second: chosen by the switch (a cookie), else by the browser, else French."""
+"""French first, English second: pages are French until the switch (a cookie) says otherwise."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ def chosen_locale() -> str:
     cookie = request.cookies.get(COOKIE)
     if cookie in LOCALES:
         return cookie
-    # Without a clear wish (no header, or neither language in it) the answer is French.
+    if not request.path.startswith("/api/"):
+        return "fr"
+    # A machine has no switch: it asks in its header.
     return request.accept_languages.best_match(LOCALES, default="fr") or "fr"
 
 

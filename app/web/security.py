@@ -6,10 +6,8 @@ import secrets
 
 from flask import Flask, Response, g
 
+from app.web.basemap import BASEMAPS
 from app.web.context import services
-
-# The base map's origin is the one thing that settings may add; no page asks any other origin for anything.
-BASEMAP_ORIGINS = {"none": "", "ign": "https://data.geopf.fr", "osm": "https://tile.openstreetmap.org"}
 
 
 def csp_nonce() -> str:
@@ -20,7 +18,9 @@ def csp_nonce() -> str:
 
 
 def _policy() -> str:
-    images = f"'self' data: blob: {BASEMAP_ORIGINS[services().settings.basemap]}".strip()
+    # The base map's origin is the one thing that settings may add; no page asks any other origin for anything.
+    basemap = BASEMAPS.get(services().settings.basemap)
+    images = " ".join(("'self' data: blob:", *([basemap.origin] if basemap else [])))
     nonce = f"'nonce-{csp_nonce()}'"
     return "; ".join(
         (

@@ -16,6 +16,6 @@ def upgrade() -> None:
     """Create everything of the first release."""
     # The driver's own cursor: SQLAlchemy would read % and : in these files as placeholders.
     cursor = op.get_bind().connection.cursor()
-    for name in ("roles", "tables", "security", "seed"):
+    for name in ("roles", "tables", "functions", "security", "seed"):
         cursor.execute((SQL / f"{name}.sql").read_text(encoding="utf-8"))
     cursor.close()

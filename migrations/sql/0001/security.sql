@@ -30,6 +30,7 @@ CREATE POLICY report_read ON report FOR SELECT TO quietude_app USING (
         WHEN 'planner' THEN visibility <> 'restricted'
         WHEN 'admin' THEN visibility <> 'restricted'
         WHEN 'partner' THEN visibility <> 'restricted' OR organisation_id = (SELECT actor_organisation())
+            OR reporter_organisation_id = (SELECT actor_organisation())
         WHEN 'agent' THEN
             reporter_organisation_id = (SELECT actor_organisation())
             OR organisation_id = (SELECT actor_organisation())

@@ -1,0 +1,155 @@
+"""The map page in folium: its Map and macro elements of our own, with every asset from our own origin.
+
+The page carries no data: tiles, legend, table and vectors are fetched from their own addresses, so that its size does
+not depend on the number of reports. Pure: no Flask, no SQL.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import folium
+from branca.element import Figure, MacroElement
+from jinja2 import Environment
+
+from app.web.basemap import BasemapSource
+
+# folium's templates use its own filters (tojavascript); ours need Jinja's tojson only.
+_TEMPLATES = Environment(autoescape=True)
+
+
+@dataclass(frozen=True)
+class MapParts:
+    """What a page puts into its head, body and nonce-guarded script."""
+
+    head_links: tuple[str, ...]
+    script_links: tuple[str, ...]
+    body: str
+    script: str
+    map_name: str
+
+
+class OwnOriginMap(folium.Map):
+    """folium's map without its CDN links, its page-wide styles and its inline head script.
+
+    `assets` is where Leaflet is served from.
+    """
+
+    _template = folium.Map._template.environment.from_string(  # noqa: SLF001  (folium's own filters are in there)
+        """
+        {% macro html(this, kwargs) %}
+        <div class="folium-map" id="{{ this.get_name() }}"></div>
+        {% endmacro %}
+        {% macro script(this, kwargs) %}
+        const {{ this.get_name() }} = L.map({{ this.get_name()|tojson }}, {
+            center: {{ this.location|tojson }}, minZoom: 8, maxZoom: 20, ...{{ this.options|tojavascript }}
+        });
+        {% endmacro %}
+        """
+    )
+
+    def __init__(self, assets: str, **options: Any) -> None:
+        self.default_js = [("leaflet", f"{assets}/leaflet.js")]
+        self.default_css = [("leaflet_css", f"{assets}/leaflet.css")]
+        super().__init__(tiles=None, **options)
+
+
+class BaseMap(MacroElement):
+    """The background tiles of another origin that settings chose; the one outside request there can be."""
+
+    _template = _TEMPLATES.from_string(
+        """
+        {% macro script(this, kwargs) %}
+        L.tileLayer({{ this.url|tojson }}, {maxZoom: 20, maxNativeZoom: 19, attribution: {{ this.credit|tojson }}})
+            .addTo({{ this._parent.get_name() }});
+        {% endmacro %}
+        """
+    )
+
+    def __init__(self, source: BasemapSource) -> None:
+        super().__init__()
+        self._name = "BaseMap"
+        self.url, self.credit = source.url, source.credit
+
+
+class HeatTiles(MacroElement):
+    """Our heat tiles as a Leaflet layer, named so that the page's script can give it another filter."""
+
+    _template = _TEMPLATES.from_string(
+        """
+        {% macro script(this, kwargs) %}
+        const {{ this.get_name() }} = L.tileLayer({{ this.url|tojson }}, {
+            minZoom: 8, maxZoom: 20, opacity: 0.85, className: "heat-tiles"
+        }).addTo({{ this._parent.get_name() }});
+        {% endmacro %}
+        """
+    )
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._name = "HeatTiles"
+        self.url = url
+
+
+class Legend(MacroElement):
+    """A place for the legend inside the map; the page's script fills it from /api/heat/legend."""
+
+    _template = _TEMPLATES.from_string(
+        """
+        {% macro html(this, kwargs) %}
+        <section class="legend" id="legend" aria-label="{{ this.label }}"></section>
+        {% endmacro %}
+        """
+    )
+
+    def __init__(self, label: str) -> None:
+        super().__init__()
+        self._name = "Legend"
+        self.label = label
+
+
+class PageScript(MacroElement):
+    """Hands the map and its layers to the page's module, which does the rest."""
+
+    _template = _TEMPLATES.from_string(
+        """
+        {% macro script(this, kwargs) %}
+        window.quietudeMap = {map: {{ this._parent.get_name() }}, heat: {{ this.heat_name }}};
+        {% endmacro %}
+        """
+    )
+
+    def __init__(self, heat_name: str) -> None:
+        super().__init__()
+        self._name = "PageScript"
+        self.heat_name = heat_name
+
+
+def build_map(
+    *,
+    assets: str,
+    tile_url: str,
+    center_lat_lon: tuple[float, float],
+    zoom: int,
+    basemap: BasemapSource | None,
+    legend_label: str,
+) -> MapParts:
+    """The folium map of the page, in the parts that a template puts in their places."""
+    chart = OwnOriginMap(assets, location=list(center_lat_lon), zoom_start=zoom, prefer_canvas=True)
+    if basemap is not None:
+        BaseMap(basemap).add_to(chart)
+    heat = HeatTiles(tile_url)
+    heat.add_to(chart)
+    Legend(legend_label).add_to(chart)
+    PageScript(heat.get_name()).add_to(chart)
+    figure = chart.get_root()
+    assert isinstance(figure, Figure)
+    figure.render()
+    return MapParts(
+        head_links=tuple(url for _name, url in chart.default_css),
+        script_links=tuple(url for _name, url in chart.default_js),
+        body=figure.html.render(),
+        script=figure.script.render(),
+        map_name=chart.get_name(),
+    )

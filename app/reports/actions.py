@@ -1,0 +1,119 @@
+"""Use cases of reports: one each, inside the caller's transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from flask_babel import gettext as _
+from sqlalchemy import Engine
+
+from app.db.session import UnitOfWork, unit_of_work
+from app.errors import ConflictError, FieldError, ForbiddenError, InvalidInputError, NotFoundError, NotSignedInError
+from app.nomenclature.store import Nomenclature
+from app.people.actor import SYSTEM, Actor
+from app.places.lattice import cells_of
+from app.reports import store
+from app.reports.commands import ReportCommand
+from app.reports.filters import ReportFilter
+from app.reports.store import Cursor, EventRow, ReportRow
+
+REPORTING_ROLES = frozenset({"agent", "partner", "coordinator"})
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list; `after` leads to the next one, None on the last."""
+
+    rows: tuple[ReportRow, ...]
+    after: Cursor | None
+
+
+def require_reporting(actor: Actor) -> None:
+    """Who may report: agents, partners and coordinators, with a scope that writes.
+
+    Raises:
+        NotSignedInError, ForbiddenError
+
+    """
+    if not actor.is_signed_in:
+        raise NotSignedInError
+    if actor.role not in REPORTING_ROLES or not actor.may_write:
+        raise ForbiddenError("report")
+
+
+def submit(
+    uow: UnitOfWork, actor: Actor, command: ReportCommand, *, nomenclature: Nomenclature, source: str, now: datetime
+) -> tuple[ReportRow, bool]:
+    """Store a report once. Returns it and whether it is new; the same body sent again gives the stored one.
+
+    Raises:
+        ConflictError: the id is taken by something else.
+        InvalidInputError: the linked place does not exist.
+
+    """
+    category = nomenclature.category_by_code[command.category]
+    body_sha256 = command.body_sha256()
+    was_added, linked_known = store.add_report(
+        uow.connection,
+        {
+            "id": command.id,
+            "category": category.code,
+            "lon": command.lon,
+            "lat": command.lat,
+            "cell_25m": int(cells_of([command.lon], [command.lat])[0]),  # type: ignore[arg-type]
+            "severity": command.severity or category.default_severity,
+            "visibility": category.visibility,
+            "observed_at": command.observed_at or now,
+            "now": now,
+            "deadline_hours": category.deadline_hours,
+            "description": command.description,
+            "responsible": category.responsible,
+            "place_id": command.place_id,
+            "organisation_id": actor.organisation_id,
+            "account_id": actor.user_id,
+            "role": actor.role,
+            "source": source,
+            "body_sha256": body_sha256,
+        },
+    )
+    if not linked_known:
+        message = _("This place is not known. Choose one from the list, or none.")
+        raise InvalidInputError([FieldError("place_id", message, "unknown")])
+    if not was_added and not store.is_same_body(uow.connection, command.id, body_sha256, actor.user_id):
+        raise ConflictError(_("This id already belongs to another report."))
+    return read(uow, command.id), was_added
+
+
+def read(uow: UnitOfWork, report_id: UUID) -> ReportRow:
+    """One report.
+
+    Raises:
+        NotFoundError: there is none, or none that the actor may see.
+
+    """
+    row = store.get_report(uow.connection, report_id)
+    if row is None:
+        raise NotFoundError("report", report_id)
+    return row
+
+
+def history(uow: UnitOfWork, report_id: UUID) -> tuple[EventRow, ...]:
+    """Everything that happened to a report, oldest first."""
+    return store.get_events(uow.connection, report_id)
+
+
+def list_page(uow: UnitOfWork, chosen: ReportFilter, after: Cursor | None) -> Page:
+    """Fifty reports that the actor may see, the newest first."""
+    rows = store.list_reports(uow.connection, chosen, after=after, limit=PAGE + 1)
+    more = len(rows) > PAGE
+    kept = rows[:PAGE]
+    return Page(kept, Cursor(kept[-1].received_at, kept[-1].id) if more else None)
+
+
+def locate_again(engine: Engine) -> int:
+    """After new reference geography: every report finds its neighbourhood, IRIS, QPV and stop again."""
+    with unit_of_work(engine, SYSTEM) as uow:
+        return store.locate_again(uow.connection)

@@ -1,0 +1,39 @@
+"""A report for machines: the property order of the contract."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from app.reports.store import ReportRow
+
+
+def rfc3339(moment: datetime | None) -> str | None:
+    """Aware time → RFC 3339 in UTC with a Z."""
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def as_json(row: ReportRow) -> dict[str, Any]:
+    """The contract's properties in the contract's order, then what is added."""
+    return {
+        "id": str(row.id),
+        "category": row.category,
+        "theme": row.theme,
+        "kind": row.kind,
+        "severity": row.severity,
+        "state": row.state,
+        "visibility": row.visibility,
+        "observed_at": rfc3339(row.observed_at),
+        "received_at": rfc3339(row.received_at),
+        "due_at": rfc3339(row.due_at),
+        "organisation": row.organisation,
+        "neighbourhood": row.neighbourhood,
+        "description": row.description,
+        "lon": row.lon,
+        "lat": row.lat,
+        "place": row.place,
+        "nearest_stop": row.nearest_stop,
+        "iris": row.iris,
+        "qpv": row.qpv,
+        "is_synthetic": row.is_synthetic,
+    }

@@ -1,0 +1,194 @@
+"""Reports over HTTP: the form, the API, the list, the page of one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.wrappers import Response as BaseResponse
+
+from app.db.session import unit_of_work
+from app.errors import BadRequestError, ConflictError, FieldError, InvalidInputError, NotFoundError, NotSignedInError
+from app.nomenclature.actions import current_nomenclature
+from app.people.identity import current_actor
+from app.places.actions import current_territory
+from app.reports import actions
+from app.reports.commands import FIELDS, Checks, parse_report
+from app.reports.filters import KEYS, parse_filter
+from app.reports.represent import as_json
+from app.reports.rules import OPEN_STATES, SEVERITIES, STATES
+from app.reports.store import Cursor
+from app.web.context import services
+
+blueprint = Blueprint("reports", __name__, template_folder="templates")
+
+FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+def _checks() -> Checks:
+    return Checks(current_nomenclature(), current_territory(), datetime.now(UTC))
+
+
+def _body() -> tuple[dict[str, Any], bool]:
+    """The raw values of a JSON, form or multipart body, and whether they come from a form."""
+    if request.mimetype in FORM_TYPES:
+        return {name: request.form[name] for name in FIELDS if name in request.form}, True
+    if not request.is_json:
+        raise UnsupportedMediaType
+    try:
+        values = json.loads(request.get_data(cache=False))
+    except (ValueError, RecursionError):
+        raise BadRequestError("body", _("this is not JSON")) from None
+    if not isinstance(values, dict):
+        raise BadRequestError("body", _("send one JSON object"))
+    return values, False
+
+
+@blueprint.post("/api/reports")
+def submit() -> Response:
+    """201 the first time, 200 for the same body again, 409 for an id that is taken, 422 with a message per field."""
+    actor = current_actor()
+    actions.require_reporting(actor)
+    checks = _checks()
+    values, from_form = _body()
+    command = parse_report(values, checks, local_times=from_form)
+    source = "api" if "Authorization" in request.headers else "form"
+    with unit_of_work(services().engine, actor) as uow:
+        row, is_new = actions.submit(
+            uow, actor, command, nomenclature=checks.nomenclature, source=source, now=checks.now
+        )
+    response = Response(json.dumps(as_json(row)), status=201 if is_new else 200, content_type="application/json")
+    response.headers["Location"] = url_for("reports.read", report_id=row.id)
+    return response
+
+
+@blueprint.get("/api/reports/<uuid:report_id>")
+def read(report_id: UUID) -> Response:
+    """One report as JSON."""
+    actor = _signed_in()
+    with unit_of_work(services().engine, actor) as uow:
+        row = actions.read(uow, report_id)
+    response = Response(json.dumps(as_json(row)), content_type="application/json")
+    response.set_etag(f"{row.id}-{row.version}")
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response.make_conditional(request)
+
+
+@blueprint.get("/reports/new")
+def new() -> str:
+    """The empty form."""
+    actions.require_reporting(current_actor())
+    return _form({"id": str(uuid4())}, [])
+
+
+@blueprint.post("/reports/new")
+def create() -> BaseResponse | tuple[str, int]:
+    """The form without JavaScript: to the report's page, or the form again with its messages."""
+    actor = current_actor()
+    actions.require_reporting(actor)
+    checks = _checks()
+    values, _from_form = _body()
+    try:
+        command = parse_report(values, checks, local_times=True)
+        with unit_of_work(services().engine, actor) as uow:
+            row, _is_new = actions.submit(
+                uow, actor, command, nomenclature=checks.nomenclature, source="form", now=checks.now
+            )
+    except InvalidInputError as error:
+        return _form(values, error.errors), 422
+    except ConflictError as error:
+        return _form(values | {"id": str(uuid4())}, [FieldError("id", error.message)]), 409
+    return redirect(url_for("reports.show", report_id=row.id, added=1), code=303)
+
+
+def _form(values: Mapping[str, Any], errors: list[FieldError]) -> str:
+    return render_template(
+        "reports/new.html",
+        nomenclature=current_nomenclature(),
+        severities=SEVERITIES,
+        values=values,
+        errors=errors,
+        messages={error.field: error.message for error in errors},
+    )
+
+
+@blueprint.get("/reports")
+def index() -> str:
+    """The list, the newest first, with the map's filters."""
+    actor = _signed_in()
+    nomenclature = current_nomenclature()
+    _refuse_unknown(("after", *KEYS))
+    chosen = parse_filter(request.args, nomenclature)
+    with unit_of_work(services().engine, actor) as uow:
+        page = actions.list_page(uow, chosen, _cursor())
+    following = _write_cursor(page.after) if page.after else None
+    return render_template(
+        "reports/list.html",
+        nomenclature=nomenclature,
+        states=STATES,
+        rows=page.rows,
+        chosen=chosen,
+        is_first_page="after" not in request.args,
+        next_url=url_for("reports.index", **chosen.query(), after=following) if following else None,
+    )
+
+
+@blueprint.get("/reports/<uuid:report_id>")
+def show(report_id: UUID) -> str:
+    """The page of one report, with its history."""
+    actor = _signed_in()
+    with unit_of_work(services().engine, actor) as uow:
+        row = actions.read(uow, report_id)
+        events = actions.history(uow, report_id)
+    nomenclature = current_nomenclature()
+    return render_template(
+        "reports/show.html",
+        report=row,
+        category=nomenclature.category_by_code[row.category],
+        theme=nomenclature.theme_by_code[row.theme],
+        events=events,
+        now=datetime.now(UTC),
+        is_open=row.state in OPEN_STATES,
+        was_added=request.args.get("added") == "1",
+    )
+
+
+@blueprint.get("/reports/<path:anything>")
+def no_such_report(anything: str) -> str:
+    """An id that is no UUID."""
+    raise NotFoundError("report", anything)
+
+
+def _signed_in() -> Any:
+    actor = current_actor()
+    if not actor.is_signed_in:
+        raise NotSignedInError
+    return actor
+
+
+def _refuse_unknown(known: tuple[str, ...]) -> None:
+    for name in request.args:
+        if name not in known:
+            raise BadRequestError(name[:40], _("there is no such parameter"))
+
+
+def _write_cursor(cursor: Cursor) -> str:
+    return f"{cursor.received_at.isoformat()}~{cursor.id}"
+
+
+def _cursor() -> Cursor | None:
+    value = request.args.get("after", "")
+    if not value:
+        return None
+    moment, _separator, report_id = value.partition("~")
+    try:
+        received_at = datetime.fromisoformat(moment)
+        return Cursor(received_at.replace(tzinfo=received_at.tzinfo or UTC), UUID(report_id))
+    except ValueError:
+        raise BadRequestError("after", _("this page link is broken: start from the first page")) from None

@@ -1,0 +1,131 @@
+"""All SQL of reports. Frozen rows come out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, TextClause, text
+
+from app.db.sql import statement
+from app.reports.filters import ReportFilter, conditions
+
+
+@dataclass(frozen=True)
+class ReportRow:
+    """One report without its author. lon and lat in EPSG:4326 degrees, times aware UTC."""
+
+    id: UUID
+    category: str
+    theme: str
+    kind: str
+    severity: int
+    state: str
+    visibility: str
+    observed_at: datetime
+    received_at: datetime
+    due_at: datetime | None
+    organisation: str | None
+    neighbourhood: str | None
+    description: str | None
+    lon: float
+    lat: float
+    reporter_organisation: str | None
+    place: str | None
+    nearest_stop: str | None
+    iris: str | None
+    qpv: str | None
+    source: str
+    is_synthetic: bool
+    version: int
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """One line of a report's history: the organisation and the role, never the person."""
+
+    at: datetime
+    kind: str
+    from_state: str | None
+    to_state: str | None
+    organisation: str | None
+    role: str
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where a page of reports ended: the last row's key in (received_at DESC, id)."""
+
+    received_at: datetime
+    id: UUID
+
+
+_SUBMIT = text(statement("reports", "submit"))
+_SELECT = statement("reports", "select")
+_ONE = text(f"{_SELECT} WHERE report.id = :id")
+_SAME_BODY = text("SELECT body_sha256 = :body_sha256 AND reporter_account_id = :account_id FROM report WHERE id = :id")
+_EVENTS = text(
+    "SELECT at, report_event.kind, from_state, to_state, organisation.name AS organisation, role, details"
+    " FROM report_event LEFT JOIN organisation ON organisation.id = organisation_id"
+    " WHERE report_id = :id ORDER BY report_event.at, report_event.id"
+)
+
+
+def add_report(connection: Connection, values: Mapping[str, Any]) -> tuple[bool, bool]:
+    """Store a report and its first event. Returns (was added, the linked place is known)."""
+    row = connection.execute(_SUBMIT, dict(values)).one()
+    return bool(row.was_added), bool(row.linked_known)
+
+
+def is_same_body(connection: Connection, report_id: UUID, body_sha256: bytes, account_id: int | None) -> bool:
+    """Whether the stored report of this id came from this account with this very body."""
+    binds = {"id": report_id, "body_sha256": body_sha256, "account_id": account_id}
+    return bool(connection.execute(_SAME_BODY, binds).scalar_one_or_none())
+
+
+def get_report(connection: Connection, report_id: UUID) -> ReportRow | None:
+    """One report that the actor may see."""
+    row = connection.execute(_ONE, {"id": report_id}).mappings().one_or_none()
+    return None if row is None else ReportRow(**row)
+
+
+def get_events(connection: Connection, report_id: UUID) -> tuple[EventRow, ...]:
+    """A report's history, oldest first."""
+    return tuple(EventRow(**row) for row in connection.execute(_EVENTS, {"id": report_id}).mappings())
+
+
+def list_reports(
+    connection: Connection, chosen: ReportFilter, *, after: Cursor | None, limit: int
+) -> tuple[ReportRow, ...]:
+    """The newest reports first, one page from after the cursor."""
+    parts, binds = conditions(chosen)
+    if after is not None:
+        parts.append("report.received_at <= :after_at AND (report.received_at < :after_at OR report.id > :after_id)")
+        binds.update(after_at=after.received_at, after_id=after.id)
+    rows = connection.execute(_page(parts), binds | {"limit": limit}).mappings()
+    return tuple(ReportRow(**row) for row in rows)
+
+
+def _page(parts: list[str]) -> TextClause:
+    # The conditions come from app/reports/filters.py: fixed texts with binds, never a value.
+    where = f"WHERE {' AND '.join(parts)}" if parts else ""
+    return text(f"{_SELECT} {where} ORDER BY report.received_at DESC, report.id LIMIT :limit")
+
+
+_LOCATE_AGAIN = text("""
+    UPDATE report SET neighbourhood_id = located.neighbourhood_id, iris_id = located.iris_id,
+        qpv_id = located.qpv_id, nearest_stop_id = located.nearest_stop_id
+    FROM report AS old CROSS JOIN LATERAL places_of(old.geom_4326) AS located
+    WHERE old.id = report.id AND (report.neighbourhood_id, report.iris_id, report.qpv_id, report.nearest_stop_id)
+        IS DISTINCT FROM
+        (located.neighbourhood_id, located.iris_id, located.qpv_id, located.nearest_stop_id)
+""")
+
+
+def locate_again(connection: Connection) -> int:
+    """Look every report's places up again, after the reference geography changed. Returns how many moved."""
+    return connection.execute(_LOCATE_AGAIN).rowcount
