@@ -21,6 +21,7 @@ from app.reports.store import Cursor, EventRow, ReportRow
 
 REPORTING_ROLES = frozenset({"agent", "partner", "coordinator"})
 PAGE = 50
+WINDOW = 500
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,12 @@ def list_page(uow: UnitOfWork, chosen: ReportFilter, after: Cursor | None) -> Pa
     more = len(rows) > PAGE
     kept = rows[:PAGE]
     return Page(kept, Cursor(kept[-1].received_at, kept[-1].id) if more else None)
+
+
+def window(uow: UnitOfWork, chosen: ReportFilter) -> tuple[tuple[ReportRow, ...], bool]:
+    """Up to 500 reports inside the filter's box, and whether there are more."""
+    rows = store.reports_in_window(uow.connection, chosen, limit=WINDOW + 1)
+    return rows[:WINDOW], len(rows) > WINDOW
 
 
 def locate_again(engine: Engine) -> int:

@@ -37,3 +37,15 @@ def as_json(row: ReportRow) -> dict[str, Any]:
         "qpv": row.qpv,
         "is_synthetic": row.is_synthetic,
     }
+
+
+def as_feature(row: ReportRow, **more: Any) -> dict[str, Any]:
+    """A GeoJSON feature (RFC 7946) with the contract's properties first."""
+    properties = as_json(row)
+    lon, lat = properties.pop("lon"), properties.pop("lat")
+    return {
+        "type": "Feature",
+        "id": str(row.id),
+        "geometry": {"type": "Point", "coordinates": [lon, lat]},
+        "properties": properties | more,
+    }

@@ -21,10 +21,11 @@ from app.places.actions import current_territory
 from app.reports import actions
 from app.reports.commands import FIELDS, Checks, parse_report
 from app.reports.filters import KEYS, parse_filter
-from app.reports.represent import as_json
+from app.reports.represent import as_feature, as_json
 from app.reports.rules import OPEN_STATES, SEVERITIES, STATES
 from app.reports.store import Cursor
 from app.web.context import services
+from app.web.language import locale_code
 
 blueprint = Blueprint("reports", __name__, template_folder="templates")
 
@@ -66,6 +67,26 @@ def submit() -> Response:
     response = Response(json.dumps(as_json(row)), status=201 if is_new else 200, content_type="application/json")
     response.headers["Location"] = url_for("reports.read", report_id=row.id)
     return response
+
+
+@blueprint.get("/api/reports")
+def in_window() -> Response:
+    """The reports of a map window as GeoJSON: up to 500, `truncated` says whether there are more."""
+    actor = _signed_in()
+    _refuse_unknown(KEYS)
+    nomenclature = current_nomenclature()
+    chosen = parse_filter(request.args, nomenclature)
+    if chosen.bbox is None:
+        raise BadRequestError("bbox", _("write four numbers: west,south,east,north"))
+    with unit_of_work(services().engine, actor) as uow:
+        rows, truncated = actions.window(uow, chosen)
+    labels = {code: category.label(locale_code()) for code, category in nomenclature.category_by_code.items()}
+    collection = {
+        "type": "FeatureCollection",
+        "features": [as_feature(row, label=labels[row.category]) for row in rows],
+        "truncated": truncated,
+    }
+    return Response(json.dumps(collection), content_type="application/geo+json")
 
 
 @blueprint.get("/api/reports/<uuid:report_id>")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, redirect, request
-from flask_babel import Babel, get_locale
+from flask_babel import Babel, format_date, format_datetime, format_decimal, get_locale
 
 from app.errors import NotFoundError
 
@@ -54,6 +55,14 @@ def switch(code: str) -> Response:
     return response
 
 
+def number(value: float) -> str:
+    """A number as the reader writes it: whole numbers with separators, others to three significant digits."""
+    if isinstance(value, int) or value == round(value):
+        return format_decimal(round(value))
+    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    return format_decimal(round(value, digits))
+
+
 def init_app(app: Flask) -> None:
     """Set up Flask-Babel."""
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(Path(__file__).with_name("translations"))
@@ -64,4 +73,7 @@ def init_app(app: Flask) -> None:
         locale_selector=lambda: chosen_locale() if request else "fr",
     )
     app.jinja_env.globals["locale_code"] = locale_code
+    app.jinja_env.filters["number"] = number
+    app.jinja_env.filters["day"] = lambda value: format_date(value, "d MMM y")
+    app.jinja_env.filters["moment"] = lambda value: format_datetime(value, "d MMM y, HH:mm")
     app.register_blueprint(blueprint)
