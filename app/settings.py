@@ -35,6 +35,7 @@ class Settings(BaseModel):
     mail_server: str | None = None
     mail_port: int = Field(default=25, ge=1, le=65535)
     mail_sender: str = "quietude@localhost"
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")
     https: bool = False
     trusted_proxies: int = Field(default=0, ge=0, le=5)
     log_format: Literal["json", "text"] = "text"
