@@ -10,16 +10,16 @@ from flask_babel import gettext as _
 from sqlalchemy import Engine
 
 from app.db.session import UnitOfWork, unit_of_work
-from app.errors import ConflictError, FieldError, ForbiddenError, InvalidInputError, NotFoundError, NotSignedInError
+from app.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
 from app.nomenclature.store import Nomenclature
 from app.people.actor import SYSTEM, Actor
+from app.people.guards import require_role, require_write
 from app.places.lattice import cells_of
 from app.reports import store
 from app.reports.commands import ReportCommand
 from app.reports.filters import ReportFilter
 from app.reports.store import Cursor, EventRow, ReportRow
 
-REPORTING_ROLES = frozenset({"agent", "partner", "coordinator"})
 PAGE = 50
 WINDOW = 500
 
@@ -39,10 +39,8 @@ def require_reporting(actor: Actor) -> None:
         NotSignedInError, ForbiddenError
 
     """
-    if not actor.is_signed_in:
-        raise NotSignedInError
-    if actor.role not in REPORTING_ROLES or not actor.may_write:
-        raise ForbiddenError("report")
+    require_role(actor, "agent", "partner", "coordinator")
+    require_write(actor)
 
 
 def submit(

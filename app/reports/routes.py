@@ -14,8 +14,10 @@ from werkzeug.exceptions import UnsupportedMediaType
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.db.session import unit_of_work
-from app.errors import BadRequestError, ConflictError, FieldError, InvalidInputError, NotFoundError, NotSignedInError
+from app.errors import BadRequestError, ConflictError, FieldError, InvalidInputError, NotFoundError
 from app.nomenclature.actions import current_nomenclature
+from app.people.actor import Actor
+from app.people.guards import require_signed_in
 from app.people.identity import current_actor
 from app.places.actions import current_territory
 from app.reports import actions
@@ -186,10 +188,9 @@ def no_such_report(anything: str) -> str:
     raise NotFoundError("report", anything)
 
 
-def _signed_in() -> Any:
+def _signed_in() -> Actor:
     actor = current_actor()
-    if not actor.is_signed_in:
-        raise NotSignedInError
+    require_signed_in(actor)
     return actor
 
 
