@@ -87,6 +87,10 @@ class Cluster:
         query = {"host": str(self.socket_dir()), "port": str(PORT)}
         return URL.create("postgresql+psycopg2", ROLES[role], database=DATABASE, query=query).render_as_string()
 
+    def psql_uri(self, role: Literal["owner", "app", "superuser"]) -> str:
+        """The same for libpq's own programs."""
+        return self.url(role).replace("postgresql+psycopg2://", "postgresql://")
+
     def socket_dir(self) -> Path:
         """Where the socket is: what the running server says, else a short private directory derived from the folder."""
         running = self._pid_file()
@@ -264,7 +268,7 @@ class Cluster:
                     said = postgres.reason(log.read(), self.data_dir)
                 raise ClusterError(f"the database does not start: {said}")
             try:
-                self._connect("postgres").close()
+                self.connect("postgres").close()
             except psycopg2.OperationalError:
                 return False
             return True
@@ -272,7 +276,8 @@ class Cluster:
         if not _until(answers, START_WAIT_S):
             raise ClusterError(f"the database (process {pid}) does not answer; see {self.data_dir}/server.log")
 
-    def _connect(self, database: str) -> psycopg2.extensions.connection:
+    def connect(self, database: str) -> psycopg2.extensions.connection:
+        """A connection as the bootstrap superuser, in autocommit; for making, backing up and restoring only."""
         socket_dir = str(self.socket_dir())
         made = psycopg2.connect(host=socket_dir, port=PORT, user=SUPERUSER, dbname=database, connect_timeout=5)
         made.autocommit = True
@@ -280,12 +285,12 @@ class Cluster:
 
     def _bootstrap(self) -> None:
         """Roles, database and extension, each if missing: a start that was cut short is completed by the next."""
-        with closing(self._connect("postgres")) as connection, connection.cursor() as cursor:
+        with closing(self.connect("postgres")) as connection, connection.cursor() as cursor:
             cursor.execute((BOOTSTRAP / "server.sql").read_text(encoding="utf-8"))
             cursor.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,))
             if cursor.fetchone() is None:
                 cursor.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER_ROLE}")
-        with closing(self._connect(DATABASE)) as connection, connection.cursor() as cursor:
+        with closing(self.connect(DATABASE)) as connection, connection.cursor() as cursor:
             cursor.execute((BOOTSTRAP / "database.sql").read_text(encoding="utf-8"))
 
     # ── small things ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,82 @@
+"""`quietude db …`: the database from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from app.db import backup as backups
+from app.db.cluster import Cluster
+from app.db.migrate import migrate
+from app.errors import SettingsError
+from app.settings import Settings, load_settings
+
+
+@click.group()
+def db() -> None:
+    """Start, stop, migrate, back up and restore the database."""
+
+
+def _embedded() -> Cluster:
+    settings = load_settings()
+    if settings.database_url is not None:
+        raise SettingsError(
+            "QUIETUDE_DATABASE_URL is set: this command is for the embedded database only;"
+            " use the tools of your own server (pg_dump, pg_restore as a superuser)"
+        )
+    return Cluster(settings.var_dir)
+
+
+def owner_url(settings: Settings) -> str:
+    """Where the schema is changed: as the owner role."""
+    if settings.migration_database_url or settings.database_url:
+        return settings.migration_database_url or str(settings.database_url)
+    return Cluster(settings.var_dir).url("owner")
+
+
+@db.command()
+def up() -> None:
+    """Start the embedded database, and leave it running."""
+    cluster = _embedded()
+    click.echo(f"{'started' if cluster.up() else 'runs already'}: psql '{cluster.psql_uri('app')}'")
+
+
+@db.command()
+def down() -> None:
+    """Stop the embedded database."""
+    click.echo("stopped" if _embedded().down() else "it did not run")
+
+
+@db.command("migrate")
+def migrate_command() -> None:
+    """Bring the schema up to date."""
+    settings = load_settings()
+    if settings.database_url is None:
+        with backups.running(Cluster(settings.var_dir)):
+            migrate(owner_url(settings))
+    else:
+        migrate(owner_url(settings))
+    click.echo("the schema is up to date")
+
+
+@db.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(file: Path) -> None:
+    """Write the embedded database to FILE (pg_dump's custom format); the server may go on."""
+    size = backups.backup(_embedded(), file)
+    click.echo(f"{file}: {size:,} bytes; restore it with: quietude db restore {file}")
+
+
+@db.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def restore(file: Path) -> None:
+    """Read FILE, made by `quietude db backup`, into an empty embedded database."""
+    cluster = _embedded()
+    with backups.running(cluster):
+        backups.restore(cluster, file)
+        migrate(cluster.url("owner"))
+    click.echo(f"restored from {file}")
+
+
+commands = [db]

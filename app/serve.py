@@ -1,0 +1,256 @@
+"""`quietude serve`: database, schema, first data, then the web server in this very process, until Ctrl-C."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import http.client
+import os
+import secrets
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from sqlalchemy import Engine, text
+
+from app import create_app
+from app.db.cli import owner_url
+from app.db.cluster import Cluster
+from app.db.migrate import migrate
+from app.db.session import make_engine, unit_of_work
+from app.errors import SettingsError
+from app.people.actor import SYSTEM
+from app.settings import Settings, load_settings
+
+# The workers of a server that was killed hold its port for a second or so.
+PORT_WAIT_S = 3.0
+ANNOUNCE_WAIT_S = 60.0
+DEMO_ACCOUNTS = ("agent", "bailleur", "ametis", "planner", "coordinator", "admin")
+# No 0/O, 1/l/I: the password is read off one screen and typed into another.
+LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+@click.command()
+def serve() -> None:
+    """Start everything and serve until Ctrl-C."""
+    settings = load_settings()
+    check_port(settings)
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGHUP, _stop)
+    with database(settings):
+        click.echo("Schema …")
+        migrate(owner_url(settings))
+        password = first_data(settings)
+        click.echo("Web server …")
+        Server(settings, password).run()
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+# ── port ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def check_port(settings: Settings) -> None:
+    """Refuse a port that cannot be had, before anything slow is begun.
+
+    Raises:
+        SettingsError: busy, forbidden, or no such address.
+
+    """
+    deadline = time.monotonic() + PORT_WAIT_S
+    while True:
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(
+                settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+                return
+        except socket.gaierror:
+            raise SettingsError(f"QUIETUDE_HOST: there is no address {settings.host}") from None
+        except OSError as error:
+            where = f"{settings.host} port {settings.port}"
+            if error.errno != errno.EADDRINUSE:
+                raise SettingsError(
+                    f"QUIETUDE_HOST, QUIETUDE_PORT: cannot serve on {where}: {error.strerror}"
+                ) from None
+            if time.monotonic() > deadline:
+                raise SettingsError(
+                    f"QUIETUDE_PORT: {where} is in use; stop what uses it or choose another port"
+                ) from None
+            time.sleep(0.1)
+
+
+# ── database ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[None]:
+    """The database runs inside the block; the embedded one is stopped when the last server on it ends."""
+    if settings.database_url is not None:
+        yield
+        return
+    connections = settings.workers * (settings.threads + 2) + 20
+    cluster = Cluster(settings.var_dir, max_connections=max(100, connections))
+    master = os.getpid()
+    settings.var_dir.mkdir(parents=True, exist_ok=True)
+    users = os.open(settings.var_dir / "serve.lock", os.O_RDONLY | os.O_CREAT, 0o644)
+    fcntl.flock(users, fcntl.LOCK_SH)
+    click.echo(f"Database {cluster.data_dir} …")
+    cluster.up()
+    try:
+        yield
+    finally:
+        # A worker leaves through here too: it is not its business.
+        if os.getpid() == master:
+            with suppress(BlockingIOError):
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                cluster.down()
+                click.echo("Database stopped.")
+
+
+# ── first data ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def first_data(settings: Settings) -> str | None:
+    """What a database must have before the first page, and the demo when asked for; returns the demo password.
+
+    Safe to repeat: each part adds only what is missing.
+    """
+    from app.nomenclature.actions import seed_default  # noqa: PLC0415
+    from app.people.actions import ensure_demo_accounts  # noqa: PLC0415
+    from app.places.actions import seed_approximate  # noqa: PLC0415
+    from app.reports.demo import load_demo  # noqa: PLC0415
+
+    url = settings.database_url or Cluster(settings.var_dir).url("app")
+    engine = make_engine(url, pool_size=1)
+    try:
+        seed_default(engine)
+        seed_approximate(engine)
+        if not settings.demo or not _may_have_demo(engine):
+            return None
+        password = demo_password(settings)
+        ensure_demo_accounts(engine, password)
+        if _is_empty(engine, "report"):
+            load_demo(engine, click.echo)
+        return password
+    finally:
+        engine.dispose()
+
+
+def _may_have_demo(engine: Engine) -> bool:
+    """Real accounts mean a real register: nothing synthetic is ever added to it."""
+    with unit_of_work(engine, SYSTEM) as uow:
+        return not uow.connection.scalar(text("SELECT EXISTS (SELECT FROM account WHERE NOT is_synthetic)"))
+
+
+def _is_empty(engine: Engine, table: str) -> bool:
+    with unit_of_work(engine, SYSTEM) as uow:
+        return not uow.connection.scalar(text(f"SELECT EXISTS (SELECT FROM {table})"))  # noqa: S608  (a name of ours)
+
+
+def demo_password(settings: Settings) -> str:
+    """The password of the demo accounts: the setting's, else one made once and kept."""
+    if settings.demo_password is not None:
+        return settings.demo_password
+    path = settings.var_dir / "demo_password"
+    settings.var_dir.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write("-".join("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(3)))
+    return path.read_text(encoding="ascii").strip()
+
+
+# ── web server ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Arbiter(Arbiter):  # type: ignore[misc]
+    def handle_hup(self) -> None:
+        """The terminal was closed: stop, where gunicorn would reload and live on without anybody to end it."""
+        raise StopIteration
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn as a part of this process: killing it frees the port, because its workers leave when it is gone."""
+
+    def __init__(self, settings: Settings, password: str | None) -> None:
+        self._settings = settings
+        self._password = password
+        super().__init__()
+
+    def load_config(self) -> None:
+        settings = self._settings
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        options: dict[str, Any] = {
+            "bind": f"{host}:{settings.port}",
+            "worker_class": "gthread",
+            "workers": settings.workers,
+            "threads": settings.threads,
+            "timeout": 60,
+            "graceful_timeout": 10,
+            "keepalive": 5,
+            "limit_request_line": 8190,
+            "loglevel": "warning",
+            "control_socket_disable": True,
+            # Who may say that a request came over https is ProxyFix's to know (QUIETUDE_TRUSTED_PROXIES).
+            "forwarded_allow_ips": "",
+            "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
+            "post_worker_init": self._announce,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        return create_app(self._settings)
+
+    def run(self) -> None:
+        _Arbiter(self).run()
+
+    def _announce(self, worker: Any) -> None:
+        if worker.age == 1:
+            threading.Thread(target=announce, args=(self._settings, self._password, click.echo), daemon=True).start()
+
+
+def announce(settings: Settings, password: str | None, echo: Callable[[str], object]) -> None:
+    """Say where it is and how to get in, once it answers."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
+    deadline = time.monotonic() + ANNOUNCE_WAIT_S
+    while not _answers(host, settings.port):
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.05)
+    scheme = "https" if settings.https else "http"
+    shown = f"[{host}]" if ":" in host else host
+    echo(f"\nQuiétude: {scheme}://{shown}:{settings.port}/")
+    if password is not None:
+        echo("Demo accounts (password for all of them: " + password + ")")
+        for name in DEMO_ACCOUNTS:
+            echo(f"  {name}@demo.quietude")
+    echo("Ctrl-C stops the server and the database.")
+
+
+def _answers(host: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+commands = [serve]

