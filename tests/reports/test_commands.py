@@ -29,7 +29,7 @@ class Square:
     def covers(self, lon: float, lat: float) -> bool:
         return 2.2 <= lon <= 2.4 and 49.8 <= lat <= 50.0
 
-    def distance_m(self, lon: float, lat: float) -> float:
+    def distance_m(self, lon: float, lat: float) -> float:  # noqa: ARG002
         return 12_340.0
 
 
@@ -44,7 +44,7 @@ CHECKS = Checks(
 
 
 def refusals(**changes: Any) -> dict[str, str]:
-    """field → code of what was refused."""
+    """Field → code of what was refused."""
     local_times = changes.pop("local_times", False)
     body = {key: value for key, value in (GOOD | changes).items() if value != "absent"}
     with pytest.raises(InvalidInputError) as caught:
@@ -148,7 +148,10 @@ def test_a_little_clock_skew_is_forgiven() -> None:
 
 
 def test_form_times_are_local_also_across_summer_time() -> None:
-    for local, utc in (("2026-01-15T08:00", "2026-01-15T07:00:00+00:00"), ("2026-04-15T08:00", "2026-04-15T06:00:00+00:00")):
+    for local, utc in (
+        ("2026-01-15T08:00", "2026-01-15T07:00:00+00:00"),
+        ("2026-04-15T08:00", "2026-04-15T06:00:00+00:00"),
+    ):
         command = parse_report(GOOD | {"observed_at": local}, CHECKS, local_times=True)
         assert command.observed_at == datetime.fromisoformat(utc)
 
