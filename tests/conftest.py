@@ -1,82 +1,74 @@
-"""Fixtures of every test: one throw-away PostGIS cluster a run, migrated as in production, used as the application role."""
+"""Fixtures of every test: one throw-away PostGIS cluster a run, migrated as in production, used as the application."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
+from app import create_app
+from app.db.cluster import Cluster
 from app.db.migrate import migrate
 from app.db.session import make_engine
+from app.nomenclature.actions import seed_default
+from app.settings import load_settings
+from app.web.context import services
 
-POSTGRES_BIN = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
-# What the migrations and the nomenclature seed fill, and tests only read.
-KEPT = {"alembic_version", "role", "theme", "category", "spatial_ref_sys"}
-
-
-def _as_postgres(command: list[str], **kwargs: object) -> subprocess.CompletedProcess[bytes]:
-    user = "postgres" if os.geteuid() == 0 else None
-    return subprocess.run(command, check=True, user=user, stdout=subprocess.DEVNULL, cwd="/", **kwargs)  # type: ignore[call-overload,no-any-return]
-
-
-@pytest.fixture(scope="session")
-def _socket_dir() -> Iterator[Path]:
-    root = Path(tempfile.mkdtemp(prefix="quietude-test-"))
-    if os.geteuid() == 0:
-        shutil.chown(root, "postgres")
-    data = root / "data"
-    _as_postgres(
-        [str(POSTGRES_BIN / "initdb"), "-D", str(data), "-U", "bootstrap", "--locale=C.UTF-8", "-E", "UTF8", "-N"]
-    )
-    (data / "pg_hba.conf").write_text("local all all trust\n")
-    options = (
-        f"-c listen_addresses='' -k {root} -c fsync=off -c full_page_writes=off -c synchronous_commit=off -c jit=off"
-    )
-    control = str(POSTGRES_BIN / "pg_ctl")
-    _as_postgres([control, "-D", str(data), "-w", "-l", str(root / "log"), "-o", options, "start"])
-    admin = create_engine(
-        f"postgresql+psycopg2://bootstrap@/postgres?host={root}", isolation_level="AUTOCOMMIT", poolclass=NullPool
-    )
-    with admin.connect() as connection:
-        connection.execute(text("CREATE ROLE quietude_app LOGIN"))
-        connection.execute(text("CREATE ROLE quietude_owner LOGIN IN ROLE quietude_app"))
-        connection.execute(text("CREATE DATABASE quietude OWNER quietude_owner"))
-    database = create_engine(
-        f"postgresql+psycopg2://bootstrap@/quietude?host={root}", isolation_level="AUTOCOMMIT", poolclass=NullPool
-    )
-    with database.connect() as connection:
-        connection.execute(text("CREATE EXTENSION postgis"))
-    yield root
-    _as_postgres([control, "-D", str(data), "-m", "immediate", "stop"])
-    shutil.rmtree(root)
+# What the migrations and the nomenclature's seed fill, and most tests only read.
+KEPT = ("alembic_version", "role", "theme", "category")
+_TABLES = text(
+    "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tableowner = 'quietude_owner'"
+    " AND tablename <> ALL (:kept)"
+)
+_NOMENCLATURE = text(
+    "SELECT md5(string_agg(category::text, '|' ORDER BY code)), (SELECT md5(string_agg(theme::text, '|' ORDER BY code))"
+    " FROM theme) FROM category"
+)
 
 
 @pytest.fixture(scope="session")
-def owner_url(_socket_dir: Path) -> str:
+def cluster() -> Iterator[Cluster]:
+    """The product's own embedded cluster in a temporary folder, without the waits that make it durable."""
+    var_dir = Path(tempfile.mkdtemp(prefix="quietude-test-"))
+    made = Cluster(var_dir, throw_away=True)
+    made.up()
+    yield made
+    made.down()
+    shutil.rmtree(var_dir)
+
+
+@pytest.fixture(scope="session")
+def owner_url(cluster: Cluster) -> str:
     """The migrated database, as the role that owns the tables."""
-    url = f"postgresql+psycopg2://quietude_owner@/quietude?host={_socket_dir}"
+    url = cluster.url("owner")
     migrate(url)
     return url
 
 
 @pytest.fixture(scope="session")
-def app_url(owner_url: str) -> str:
+def app_url(owner_url: str, cluster: Cluster) -> str:
     """The same database, as the role that serves."""
-    return owner_url.replace("quietude_owner", "quietude_app")
+    return cluster.url("app")
+
+
+@pytest.fixture(scope="session")
+def owner_engine(owner_url: str) -> Iterator[Engine]:
+    """Unpooled connections as the owner: for preparing what the application may not, and for cleaning."""
+    made = create_engine(owner_url, poolclass=NullPool)
+    yield made
+    made.dispose()
 
 
 @pytest.fixture(scope="session")
 def engine(app_url: str) -> Iterator[Engine]:
     """Pooled connections as the application role; the default nomenclature is there."""
-    from app.nomenclature.actions import seed_default
-
     made = make_engine(app_url)
     seed_default(made)
     yield made
@@ -84,30 +76,28 @@ def engine(app_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def clean(owner_url: str, engine: Engine) -> Iterator[None]:
-    """Empties every table but the nomenclature and the roles after the test, and puts an edited nomenclature back."""
+def clean(owner_engine: Engine, engine: Engine) -> Iterator[None]:
+    """Empties every table but roles and nomenclature after the test, and puts an edited nomenclature back."""
+    with owner_engine.connect() as connection:
+        before = connection.execute(_NOMENCLATURE).one()
     yield
-    from app.nomenclature.actions import seed_default
+    with owner_engine.begin() as connection:
+        _empty(connection)
+        edited = connection.execute(_NOMENCLATURE).one() != before
+        if edited:
+            connection.execute(text("TRUNCATE category RESTART IDENTITY CASCADE"))
+    if edited:
+        seed_default(engine)
 
-    owner = create_engine(owner_url, poolclass=NullPool)
-    with owner.begin() as connection:
-        names = connection.scalars(
-            text(
-                "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tableowner = 'quietude_owner'"
-                " AND tablename <> ALL (:kept)"
-            ),
-            {"kept": sorted(KEPT)},
-        )
-        connection.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"))
-    seed_default(engine)
+
+def _empty(connection: Connection) -> None:
+    names = list(connection.scalars(_TABLES, {"kept": list(KEPT)}))
+    connection.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"))
 
 
 @pytest.fixture
-def app(clean: None, app_url: str, tmp_path: Path) -> Iterator[object]:
-    """The Flask application on that database."""
-    from app import create_app
-    from app.settings import load_settings
-
+def app(clean: None, app_url: str, tmp_path: Path) -> Iterator[Flask]:
+    """The Flask application on that database; everything it stored is gone afterwards."""
     settings = load_settings(
         {
             "QUIETUDE_DATABASE_URL": app_url,
@@ -116,16 +106,14 @@ def app(clean: None, app_url: str, tmp_path: Path) -> Iterator[object]:
             "QUIETUDE_DEMO": "0",
         }
     )
-    flask_app = create_app(settings)
-    flask_app.config["TESTING"] = True
-    yield flask_app
-    from app.web.context import services
-
-    with flask_app.app_context():
+    made = create_app(settings)
+    made.config["TESTING"] = True
+    yield made
+    with made.app_context():
         services().engine.dispose()
 
 
 @pytest.fixture
-def client(app: object) -> object:
+def client(app: Flask) -> FlaskClient:
     """A browser without cookies yet, on the `app` fixture."""
-    return app.test_client()  # type: ignore[attr-defined]
+    return app.test_client()
