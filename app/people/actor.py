@@ -27,7 +27,7 @@ class Actor:
 
     @property
     def may_write(self) -> bool:
-        return self.scope == "write" and self.role not in {"public"}
+        return self.scope == "write" and self.role != "public"
 
 
 PUBLIC = Actor(role="public", scope="read")

@@ -1,0 +1,129 @@
+"""Who is asking: `current_actor()`, from a bearer token, else from the signed-in session, else the public.
+
+Looked up at most once a request and kept in the request's own environ, which dies with it: `flask.g` can outlive a
+request when an application context is pushed around it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from flask import g, request
+from flask_login import current_user
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.db.session import unit_of_work
+from app.errors import NotSignedInError
+from app.people import store
+from app.people.actions import TOKEN_PREFIX, token_sha256
+from app.people.actor import PUBLIC, SYSTEM, Actor, Role
+from app.people.guards import require_role, require_signed_in, require_write
+from app.web.context import services
+from app.web.logs import get_logger
+
+if TYPE_CHECKING:
+    from typing import Literal
+    from uuid import UUID
+
+    from flask import Response
+
+    from app.people.tables import Account
+
+__all__ = ["bearer_token", "current_actor", "require_role", "require_signed_in", "require_write", "via_token"]
+
+_KEY = "quietude.identity"
+_TOKEN = re.compile(TOKEN_PREFIX + r"[A-Za-z0-9_-]{43}")
+
+
+@dataclass(frozen=True)
+class _Identity:
+    actor: Actor
+    token_id: UUID | None = None
+    use_is_old: bool = False
+
+
+def current_actor() -> Actor:
+    """Who makes this request.
+
+    Raises:
+        NotSignedInError: a bearer token was sent, and it is unknown, expired, revoked or its account is closed.
+            It never counts as no token: a machine must notice.
+
+    """
+    return _identity().actor
+
+
+def via_token() -> bool:
+    """Whether this request came with a valid bearer token."""
+    return _identity().token_id is not None
+
+
+def bearer_token() -> str | None:
+    """What was sent as `Authorization: Bearer …`, as it is."""
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    return value.strip() if scheme.lower() == "bearer" else None
+
+
+def rate_key() -> str:
+    """Whom a rate counts for: the account, else the address."""
+    actor = current_actor()
+    return f"account:{actor.user_id}" if actor.is_signed_in else f"address:{request.remote_addr}"
+
+
+def _identity() -> _Identity:
+    known = cast("_Identity | None", request.environ.get(_KEY))
+    if known is None:
+        token = bearer_token()
+        known = _from_session() if token is None else _from_token(token)
+        request.environ[_KEY] = known
+    return known
+
+
+def _from_token(token: str) -> _Identity:
+    if not _TOKEN.fullmatch(token):
+        raise NotSignedInError
+    # The table has no row-level security; SYSTEM only says that nobody is known yet.
+    with unit_of_work(services().engine, SYSTEM) as uow:
+        bearer = store.find_bearer(uow.connection, token_sha256(token))
+    if bearer is None:
+        raise NotSignedInError
+    actor = Actor(
+        role=cast("Role", bearer.role),
+        user_id=bearer.account_id,
+        organisation_id=bearer.organisation_id,
+        scope=cast("Literal['read', 'write']", bearer.scope),
+    )
+    return _Identity(actor, bearer.token_id, bearer.use_is_old)
+
+
+def _from_session() -> _Identity:
+    if not current_user.is_authenticated:
+        return _Identity(PUBLIC)
+    account = cast("Account", current_user)
+    return _Identity(Actor(cast("Role", account.role.name), account.id, account.organisation_id))
+
+
+def forget() -> None:
+    """Ask again from here on: somebody has just signed in or out."""
+    request.environ.pop(_KEY, None)
+
+
+def start_request() -> None:
+    """Before every request: nobody of an earlier one, and a bad token is refused wherever it is sent."""
+    g.pop("_login_user", None)
+    if bearer_token() is not None:
+        current_actor()
+
+
+def note_use(response: Response) -> Response:
+    """After the answer is made: when the token was last used. A failure here must not cost the caller the answer."""
+    identity = cast("_Identity | None", request.environ.get(_KEY))
+    if identity is not None and identity.token_id is not None and identity.use_is_old:
+        try:
+            with unit_of_work(services().engine, SYSTEM) as uow:
+                store.touch_token(uow.connection, identity.token_id)
+        except SQLAlchemyError:
+            get_logger().warning("token use not noted")
+    return response
