@@ -1,0 +1,160 @@
+"""The use case: one CSV file → reports, all or nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+from flask_babel import gettext as _
+from sqlalchemy import Connection, Engine, text
+
+from app.db.session import UnitOfWork, unit_of_work
+from app.errors import ConflictError
+from app.nomenclature.store import Nomenclature
+from app.people.actor import SYSTEM
+from app.reports.importing.bulk import BATCH_ROWS, BulkLoader, BulkOrigin, Reason
+from app.reports.importing.convert import Accepted, Converter, ManyPointsTerritory, Refusal
+from app.reports.importing.mapping import ImportMapping, MappingError
+from app.reports.importing.reader import BadRow, CsvRows, Row
+from app.reports.importing.refusals import RefusalFile
+
+_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:source, 0))")
+_ORGANISATION = text("SELECT id FROM organisation WHERE slug = :slug")
+
+
+@dataclass(frozen=True)
+class ImportRequest:
+    """What to import, and how."""
+
+    path: Path
+    mapping: ImportMapping
+    dry_run: bool = False
+    refusals: Path | None = None
+    limit: int | None = None
+    # The operator named the encoding: believe it, whatever the file looks like.
+    insist_on_encoding: bool = False
+
+
+@dataclass(frozen=True)
+class ImportOutcome:
+    """imported + already_there + refused = read. by_reason counts refused rows by the first thing wrong with each."""
+
+    read: int
+    imported: int
+    already_there: int
+    refused: int
+    by_reason: dict[str, int] = field(default_factory=dict)
+
+
+class _DryRunError(Exception):
+    """Rolls the transaction of a dry run back."""
+
+
+@dataclass
+class _Counts:
+    read: int = 0
+    imported: int = 0
+    already_there: int = 0
+    refused: int = 0
+    by_reason: Counter[str] = field(default_factory=Counter)
+
+
+def import_reports(
+    engine: Engine,
+    request: ImportRequest,
+    *,
+    nomenclature: Nomenclature,
+    territory: ManyPointsTerritory,
+    now: datetime,
+    progress: Callable[[int], object] | None = None,
+) -> ImportOutcome:
+    """Import one file in one transaction, in constant memory.
+
+    progress is told how many bytes of the file are read, after each batch. A dry run checks everything, also against
+    what is stored, and writes nothing.
+
+    Raises:
+        MappingError: the mapping and the file do not fit, or a file cannot be opened.
+        ConflictError: another import of the same source is under way.
+
+    """
+    counts = _Counts()
+    with (
+        RefusalFile(request.refusals) as refusals,
+        CsvRows(request.path, request.mapping, insist_on_encoding=request.insist_on_encoding) as rows,
+        suppress(_DryRunError),
+        unit_of_work(engine, SYSTEM) as uow,
+    ):
+        loader = _loader(uow, request, now)
+        converter = Converter(request.mapping, rows.header, nomenclature=nomenclature, territory=territory, now=now)
+        for batch in _batches(iter(rows), request.limit):
+            refusals.write(_take(batch, converter, loader, counts))
+            if progress is not None:
+                progress(rows.bytes_read)
+        if request.dry_run:
+            raise _DryRunError
+    return ImportOutcome(
+        counts.read, counts.imported, counts.already_there, counts.refused, dict(counts.by_reason.most_common())
+    )
+
+
+def _loader(uow: UnitOfWork, request: ImportRequest, now: datetime) -> BulkLoader:
+    source = request.mapping.source
+    if not uow.connection.scalar(_LOCK, {"source": source}):
+        raise ConflictError(_("Another import of %(source)s is under way.", source=source))
+    organisation_id = _organisation(uow.connection, request.mapping.organisation)
+    origin = BulkOrigin(source, organisation_id=organisation_id)
+    return BulkLoader(uow, origin, now=now, dry_run=request.dry_run)
+
+
+def _organisation(connection: Connection, slug: str | None) -> int | None:
+    if slug is None:
+        return None
+    found = connection.scalar(_ORGANISATION, {"slug": slug})
+    if found is None:
+        raise MappingError(f"mapping: organisation: there is no organisation {slug!r} here")
+    return int(found)
+
+
+def _batches(rows: Iterator[Row | BadRow], limit: int | None) -> Iterator[list[Row | BadRow]]:
+    limited = rows if limit is None else islice(rows, limit)
+    while batch := list(islice(limited, BATCH_ROWS)):
+        yield batch
+
+
+def _take(batch: list[Row | BadRow], converter: Converter, loader: BulkLoader, counts: _Counts) -> list[Refusal]:
+    """Check and store one batch; returns its refusals in the order of the file."""
+    refused = [
+        Refusal(row.line, "", "", row.message, "unreadable", row.raw) for row in batch if isinstance(row, BadRow)
+    ]
+    accepted, not_accepted = converter.convert([row for row in batch if isinstance(row, Row)])
+    refused += not_accepted
+    outcome = loader.add([item.row for item in accepted])
+    for position, reason in outcome.left_out.items():
+        if reason != "already_there":
+            refused.append(_left_out(accepted[position], reason))
+    refused.sort(key=lambda refusal: refusal.line)
+    _count(batch, refused, outcome.added, counts)
+    return refused
+
+
+def _left_out(item: Accepted, reason: Reason) -> Refusal:
+    message = {
+        "duplicate": _("This id stands in an earlier row of the file."),
+        "unknown_place": _("This place is not known. Choose one from the list, or none."),
+    }[reason]
+    return Refusal(item.line, item.row.source_ref or "", "id", message, reason, item.raw)
+
+
+def _count(batch: list[Row | BadRow], refused: list[Refusal], added: int, counts: _Counts) -> None:
+    first_of_line = {refusal.line: refusal for refusal in reversed(refused)}
+    counts.read += len(batch)
+    counts.imported += added
+    counts.refused += len(first_of_line)
+    counts.already_there += len(batch) - len(first_of_line) - added
+    counts.by_reason.update(f"{one.field}: {one.code}" if one.field else one.code for one in first_of_line.values())

@@ -1,0 +1,182 @@
+"""Many reports in one transaction: COPY into a temporary table, set-based checks, INSERT … SELECT.
+
+What a row becomes (places, responsible organisation, visibility, deadline, cell) is defined by the same SQL functions
+and the same nomenclature as for a single report (app/reports/sql/submit.sql).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Any, Literal
+
+import numpy as np
+from sqlalchemy import text
+
+from app.db.session import UnitOfWork
+from app.db.sql import statement
+from app.places.lattice import cells_of
+from app.reports.commands import ReportCommand
+
+BATCH_ROWS = 10_000
+Reason = Literal["duplicate", "already_there", "unknown_place"]
+
+_TABLES = statement("reports", "bulk_tables")
+_SORT = text(statement("reports", "bulk_sort"))
+_INSERT = text(statement("reports", "bulk_insert"))
+_HISTORY = text(statement("reports", "bulk_history"))
+_CLEAR = text("TRUNCATE bulk_stage, bulk_history")
+_STAGE_COLUMNS = (
+    "ordinal, id, source_ref, category_code, lon, lat, cell_25m, severity, observed_at, received_at, description,"
+    " place_id, state"
+)
+_HISTORY_COLUMNS = "report_id, at, kind, from_state, to_state, by_responsible, organisation_id, role, details"
+# COPY's text format: these four are all that needs an escape in it.
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+@dataclass(frozen=True, slots=True)
+class BulkEvent:
+    """Something that happened after the report was made. by_responsible: by the organisation that answers for it."""
+
+    at: datetime
+    kind: str
+    from_state: str | None
+    to_state: str | None
+    role: str
+    by_responsible: bool = False
+    organisation_id: int | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BulkRow:
+    """One accepted report. `state` is where its history ends; received_at is now when None."""
+
+    command: ReportCommand
+    source_ref: str | None = None
+    received_at: datetime | None = None
+    state: str = "new"
+    history: tuple[BulkEvent, ...] = ()
+
+
+@dataclass(frozen=True)
+class BulkOrigin:
+    """Where all rows of a load come from. role: what the history says of who made them."""
+
+    source: str
+    organisation_id: int | None = None
+    is_synthetic: bool = False
+    role: str = "system"
+
+
+@dataclass(frozen=True)
+class BatchOutcome:
+    """What became of a batch; positions are those in the batch."""
+
+    added: int
+    left_out: Mapping[int, Reason]
+
+
+@dataclass(frozen=True)
+class BulkResult:
+    """What became of all rows: the four numbers add up to the rows given."""
+
+    added: int
+    already_there: int
+    duplicate: int
+    unknown_place: int
+
+
+class BulkLoader:
+    """Adds batches inside the caller's transaction, which must be the system's (row-level security)."""
+
+    def __init__(self, uow: UnitOfWork, origin: BulkOrigin, *, now: datetime, dry_run: bool = False) -> None:
+        """dry_run: everything is checked against the database, and no report is written."""
+        self._uow, self._origin, self._now, self._dry_run = uow, origin, now, dry_run
+        with uow.raw.cursor() as cursor:
+            cursor.execute(_TABLES)
+
+    def add(self, rows: Sequence[BulkRow]) -> BatchOutcome:
+        """Store one batch; rows that are there already, or twice, or at an unknown place, are left out and named."""
+        if not rows:
+            return BatchOutcome(0, {})
+        connection = self._uow.connection
+        self._copy("bulk_stage", _STAGE_COLUMNS, _stage_lines(rows, self._now))
+        left_out = {row.ordinal: row.reason for row in connection.execute(_SORT, {"source": self._origin.source})}
+        added = len(rows) - len(left_out)
+        if not self._dry_run:
+            added = connection.execute(_INSERT, vars(self._origin)).rowcount
+            if any(row.history for row in rows):
+                self._copy("bulk_history", _HISTORY_COLUMNS, _history_lines(rows))
+                connection.execute(_HISTORY)
+        connection.execute(_CLEAR)
+        return BatchOutcome(added, left_out)
+
+    def _copy(self, table: str, columns: str, lines: Iterator[str]) -> None:
+        with self._uow.raw.cursor() as cursor:
+            cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN", io.StringIO("".join(lines)))
+
+
+def bulk_insert(
+    uow: UnitOfWork,
+    origin: BulkOrigin,
+    rows: Iterable[BulkRow],
+    *,
+    now: datetime,
+    progress: Callable[[int], object] | None = None,
+) -> BulkResult:
+    """Store accepted reports in batches. progress is told the number of rows of each batch once it is in.
+
+    The caller's transaction must be the system's; nothing is committed here.
+    """
+    loader = BulkLoader(uow, origin, now=now)
+    iterator = iter(rows)
+    counts = {"added": 0, "already_there": 0, "duplicate": 0, "unknown_place": 0}
+    while batch := list(islice(iterator, BATCH_ROWS)):
+        outcome = loader.add(batch)
+        counts["added"] += outcome.added
+        for reason in outcome.left_out.values():
+            counts[reason] += 1
+        # Somebody else's transaction added the same rows between our look and our insert.
+        counts["already_there"] += len(batch) - len(outcome.left_out) - outcome.added
+        if progress is not None:
+            progress(len(batch))
+    return BulkResult(**counts)
+
+
+def _stage_lines(rows: Sequence[BulkRow], now: datetime) -> Iterator[str]:
+    count = len(rows)
+    lon = np.fromiter((row.command.lon for row in rows), dtype=float, count=count)
+    lat = np.fromiter((row.command.lat for row in rows), dtype=float, count=count)
+    for ordinal, (row, cell_25m) in enumerate(zip(rows, cells_of(lon, lat).tolist(), strict=True)):
+        command = row.command
+        observed_at, received_at = command.observed_at or now, row.received_at or now
+        yield (
+            f"{ordinal}\t{command.id}\t{_text(row.source_ref)}\t{command.category}\t{command.lon!r}\t{command.lat!r}"
+            f"\t{cell_25m}\t{_number(command.severity)}\t{observed_at.isoformat()}\t{received_at.isoformat()}"
+            f"\t{_text(command.description)}\t{_number(command.place_id)}\t{row.state}\n"
+        )
+
+
+def _history_lines(rows: Sequence[BulkRow]) -> Iterator[str]:
+    for row in rows:
+        for event in row.history:
+            details = json.dumps(dict(event.details), ensure_ascii=False)
+            yield (
+                f"{row.command.id}\t{event.at.isoformat()}\t{event.kind}\t{_text(event.from_state)}"
+                f"\t{_text(event.to_state)}\t{event.by_responsible}\t{_number(event.organisation_id)}\t{event.role}"
+                f"\t{_text(details)}\n"
+            )
+
+
+def _text(value: str | None) -> str:
+    return r"\N" if value is None else value.translate(_ESCAPES)
+
+
+def _number(value: int | None) -> str:
+    return r"\N" if value is None else str(value)
