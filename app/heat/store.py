@@ -145,11 +145,12 @@ class PlaceShape:
 
     id: int
     name: str
+    approximate: bool
     shape_2154: BaseGeometry
 
 
 _PLACES = text("""
-    SELECT id, name, ST_AsBinary(geom_4326) AS wkb FROM place
+    SELECT id, name, approximate, ST_AsBinary(geom_4326) AS wkb FROM place
     WHERE kind = :kind AND closed_at IS NULL AND ST_Dimension(geom_4326) = 2 ORDER BY name, id
 """)
 
@@ -157,7 +158,7 @@ _PLACES = text("""
 def load_places(uow: UnitOfWork, kind: str) -> tuple[PlaceShape, ...]:
     """The open places of one kind that have an area."""
     rows = uow.connection.execute(_PLACES, {"kind": kind})
-    return tuple(PlaceShape(row.id, row.name, _projected(bytes(row.wkb))) for row in rows)
+    return tuple(PlaceShape(row.id, row.name, row.approximate, _projected(bytes(row.wkb))) for row in rows)
 
 
 def _projected(wkb_4326: bytes) -> BaseGeometry:

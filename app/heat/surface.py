@@ -1,0 +1,226 @@
+"""Gaussian kernel density of points in EPSG:2154. Pure NumPy and SciPy; the same surface at every zoom.
+
+    f(x) = Σᵢ wᵢ K(x - pᵢ),   K(d) = exp(-|d|² / 2h²) / (2πh²)      (Silverman, Density Estimation, 1986, eq. 4.2a)
+
+Points are counted into nodes of a square lattice (25 m times a power of two, at most a sixth of the bandwidth h), with
+the mean of their offsets from the node, and K is expanded to first order about the node:
+
+    K(x - c - d) ≈ K(x - c) - d·∇K(x - c)                 error at most |d|²/2h² ≤ 0.7 % of one point's peak
+
+which costs two more counts and spares a lattice as fine as the positions. Between nodes the value is bilinear
+(at most 2·Δ²/8h² ≤ 0.7 %, of the other sign at a peak). The kernel ends at 4 h (0.03 % of the peak).
+Without the offsets, counting alone at 25 m would be wrong by up to 21 % of the peak at h = 50 m.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from app.heat.cube import SUBCELL_M, Array, Rows
+from app.places.lattice import CELL_M, ORIGIN_EAST_M, ORIGIN_NORTH_M
+
+BANDWIDTH_MIN_M, BANDWIDTH_MAX_M, BANDWIDTH_DEFAULT_M = 50, 1000, 150
+STEPS_PER_BANDWIDTH = 6
+REACH_BANDWIDTHS = 4.0
+M2_PER_KM2 = 1_000_000.0
+# A window larger than this is split where there is nothing (two cities in one register).
+WINDOW_NODES = 4_000_000
+_SPLIT_SHIFT = 15  # 2¹⁵ subcells = 3.2 km
+
+
+@dataclass(frozen=True)
+class Points:
+    """Positions in subcells (about 10 cm) from the lattice's origin; a weight each, or one each when None."""
+
+    x: Array  # uint32, 24 bits used
+    y: Array
+    weight: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def mass(self) -> float:
+        """The sum of the weights."""
+        return float(len(self.x)) if self.weight is None else float(self.weight.sum())
+
+    def take(self, chosen: Array) -> Points:
+        """Some of the points."""
+        return Points(self.x[chosen], self.y[chosen], None if self.weight is None else self.weight[chosen])
+
+    def metres(self) -> tuple[Array, Array]:
+        """East and north in EPSG:2154."""
+        return ORIGIN_EAST_M + (self.x + 0.5) * SUBCELL_M, ORIGIN_NORTH_M + (self.y + 0.5) * SUBCELL_M
+
+
+def points_of(rows: Rows, chosen: Array) -> Points:
+    """The chosen rows' positions; `chosen` is a mask."""
+    index = slice(None) if chosen.all() else np.flatnonzero(chosen)
+    return Points(_fine(rows.column[index], rows.sub_column[index]), _fine(rows.row[index], rows.sub_row[index]))
+
+
+def _fine(cell: Array, sub: Array) -> Array:
+    fine: Array = cell.astype(np.uint32)
+    fine <<= 8
+    fine |= sub
+    return fine
+
+
+def points_together(one: Points, other: Points) -> Points:
+    """Both sets as one."""
+    if not len(other):
+        return one
+    if not len(one):
+        return other
+    weights = [np.ones(len(part)) if part.weight is None else part.weight for part in (one, other)]
+    return Points(np.concatenate([one.x, other.x]), np.concatenate([one.y, other.y]), np.concatenate(weights))
+
+
+@dataclass(frozen=True)
+class Window:
+    """Values at nodes: values[row, column] lies at (west_m + column·step_m, south_m + row·step_m). Zero outside."""
+
+    values: Array  # float32
+    west_m: float
+    south_m: float
+    step_m: float
+
+    def touches(self, west_m: float, south_m: float, east_m: float, north_m: float) -> bool:
+        """Whether a box has any of it."""
+        rows, columns = self.values.shape
+        return (
+            west_m <= self.west_m + columns * self.step_m
+            and east_m >= self.west_m
+            and south_m <= self.south_m + rows * self.step_m
+            and north_m >= self.south_m
+        )
+
+    def at(self, east_m: Array, north_m: Array) -> Array:
+        """Bilinear values, elementwise."""
+        places = [(north_m - self.south_m) / self.step_m, (east_m - self.west_m) / self.step_m]
+        sampled: Array = ndimage.map_coordinates(self.values, places, order=1, mode="constant", cval=0.0)
+        return sampled
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A density in points per km², times whatever scale it was asked with; the sum of its windows."""
+
+    windows: tuple[Window, ...]
+    bandwidth_m: float
+    peak: float
+
+    def at(self, east_m: Array, north_m: Array) -> Array:
+        """Values at places of EPSG:2154, elementwise."""
+        east_m, north_m = np.asarray(east_m, dtype=float), np.asarray(north_m, dtype=float)
+        total = np.zeros(east_m.shape, np.float32)
+        if not east_m.size:
+            return total
+        box = float(east_m.min()), float(north_m.min()), float(east_m.max()), float(north_m.max())
+        for window in self.windows:
+            if window.touches(*box):
+                total += window.at(east_m, north_m)
+        return total
+
+    def mass(self) -> float:
+        """The integral: the sum of the weights times the scale."""
+        return sum(float(w.values.sum(dtype=np.float64)) * w.step_m**2 / M2_PER_KM2 for w in self.windows)
+
+
+def step_of(bandwidth_m: float) -> float:
+    """Distance between nodes: 25 m times a power of two, at most a sixth of the bandwidth."""
+    return CELL_M * 2.0 ** math.floor(math.log2(bandwidth_m / STEPS_PER_BANDWIDTH / CELL_M) + 1e-9)
+
+
+def density(points: Points, bandwidth_m: float, *, scale: float = 1.0) -> Surface:
+    """The kernel density of the points, in points per km², times `scale`."""
+    windows = tuple(_window(part, bandwidth_m, scale) for part in _split(points, bandwidth_m))
+    return Surface(windows, bandwidth_m, max((float(window.values.max()) for window in windows), default=0.0))
+
+
+def _split(points: Points, bandwidth_m: float) -> list[Points]:
+    """Parts far from each other, so that what lies between them costs nothing. Any split gives the same sum."""
+    if not len(points):
+        return []
+    step = step_of(bandwidth_m) / SUBCELL_M
+    nodes = (float(np.ptp(points.x)) / step + 1) * (float(np.ptp(points.y)) / step + 1)
+    if nodes <= WINDOW_NODES:
+        return [points]
+    x, y = (points.x >> _SPLIT_SHIFT).astype(np.intp), (points.y >> _SPLIT_SHIFT).astype(np.intp)
+    occupied = np.zeros((y.max() + 1, x.max() + 1), np.bool_)
+    occupied[y, x] = True
+    labels, count = ndimage.label(occupied, np.ones((3, 3)))
+    label = labels[y, x]
+    return [points.take(label == number) for number in range(1, count + 1)]
+
+
+def _window(points: Points, bandwidth_m: float, scale: float) -> Window:
+    step_m = step_of(bandwidth_m)
+    shift = round(math.log2(step_m / SUBCELL_M))
+    sigma = bandwidth_m / step_m
+    reach = math.ceil(REACH_BANDWIDTHS * sigma)
+    # One ring of zeros more, so that the bilinear value ends at zero too.
+    west, south = (int(axis.min() >> shift) - reach - 1 for axis in (points.x, points.y))
+    east, north = (int(axis.max() >> shift) + reach + 1 for axis in (points.x, points.y))
+    shape = north - south + 1, east - west + 1
+    values = _smoothed(*_moments(points, shift, west, south, shape), sigma)
+    values *= scale * M2_PER_KM2 / step_m**2
+    return Window(
+        values.astype(np.float32),
+        ORIGIN_EAST_M + (west + 0.5) * step_m,
+        ORIGIN_NORTH_M + (south + 0.5) * step_m,
+        step_m,
+    )
+
+
+def _moments(points: Points, shift: int, west: int, south: int, shape: tuple[int, int]) -> tuple[Array, Array, Array]:
+    """Sum of weights, and of weights × offset from the node (in steps), per node."""
+    columns = (points.x >> shift).astype(np.intp)
+    columns -= west
+    node = (points.y >> shift).astype(np.intp)
+    node -= south
+    node *= shape[1]
+    node += columns
+    size = shape[0] * shape[1]
+    count = np.bincount(node, points.weight, size).astype(np.float64, copy=False).reshape(shape)
+    mask = np.uint32((1 << shift) - 1)
+    sums = []
+    for axis in (points.x, points.y):
+        within = (axis & mask).astype(np.float64)
+        if points.weight is not None:
+            within *= points.weight
+        total = np.bincount(node, within, size).reshape(shape)
+        # The centre of subcell s of n lies at (s + ½)/n - ½ steps from the node.
+        sums.append((total + count * 0.5) / (1 << shift) - count * 0.5)
+    return count, sums[0], sums[1]
+
+
+def _smoothed(count: Array, offset_x: Array, offset_y: Array, sigma: float) -> Array:
+    """Σ [w K - (w·dx) K_x - (w·dy) K_y] at every node, separably; all in steps. K sums to one."""
+    reach = math.ceil(REACH_BANDWIDTHS * sigma)
+    away = np.arange(-reach, reach + 1, dtype=np.float64)
+    kernel = np.exp(-0.5 * (away / sigma) ** 2)
+    kernel /= kernel.sum()
+    slope = -away / sigma**2 * kernel  # K'
+
+    def along(values: Array, weights: Array, axis: int) -> Array:
+        out: Array = ndimage.convolve1d(values, weights, axis=axis, mode="constant")
+        return out
+
+    one = along(count, kernel, 1)
+    one -= along(offset_x, slope, 1)
+    total = along(one, kernel, 0)
+    total -= along(along(offset_y, kernel, 1), slope, 0)
+    np.maximum(total, 0.0, out=total)
+    return total
+
+
+def within(points: Points, east_m: float, north_m: float, radius_m: float) -> float:
+    """The sum of the weights at most `radius_m` from a place of EPSG:2154."""
+    east, north = points.metres()
+    near = (east - east_m) ** 2 + (north - north_m) ** 2 <= radius_m**2
+    return float(np.count_nonzero(near)) if points.weight is None else float(points.weight[near].sum())

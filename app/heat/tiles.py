@@ -1,0 +1,51 @@
+"""Where the pixels of a Web Mercator tile lie in EPSG:2154. Pure.
+
+The projection is computed on a coarse grid and interpolated: the nodes on a tile's edge are the same for its neighbour,
+so there is no seam. The error is under 3 m at zoom 8 (a pixel is 390 m there) and under 1 cm from zoom 12.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from app.heat.cube import Array
+from app.places.lattice import transformer
+
+ZOOM_MIN, ZOOM_MAX = 8, 20
+TILE_PIXELS = 256
+_COARSE = 16
+# Half of the Web Mercator square: pi times the sphere's radius.
+_HALF_WORLD_M = 20_037_508.342789244
+
+
+def tile_exists(z: int, x: int, y: int) -> bool:
+    """Whether there is such a tile."""
+    return ZOOM_MIN <= z <= ZOOM_MAX and 0 <= x < 1 << z and 0 <= y < 1 << z
+
+
+def _weights(pixels: int) -> Array:
+    """Pixel centres as linear combinations of the coarse nodes: [pixels, coarse + 1]."""
+    position = (np.arange(pixels) + 0.5) * _COARSE / pixels
+    left = np.floor(position).astype(int)
+    weights = np.zeros((pixels, _COARSE + 1))
+    weights[np.arange(pixels), left] = 1 - (position - left)
+    weights[np.arange(pixels), left + 1] = position - left
+    return weights
+
+
+_WEIGHTS = _weights(TILE_PIXELS)
+
+
+def pixel_places(z: int, x: int, y: int) -> tuple[Array, Array]:
+    """East and north of the pixel centres, [row, column], rows from north to south.
+
+    Places far outside France have no meaning in EPSG:2154; they come out as values that no surface has.
+    """
+    side_m = 2 * _HALF_WORLD_M / (1 << z)
+    along = np.arange(_COARSE + 1) / _COARSE
+    mercator_x, mercator_y = np.meshgrid(-_HALF_WORLD_M + (x + along) * side_m, _HALF_WORLD_M - (y + along) * side_m)
+    east, north = transformer(3857, 2154).transform(mercator_x, mercator_y)
+    finite = np.isfinite(east) & np.isfinite(north)
+    nodes = (np.where(finite, axis, -1e9) for axis in (east, north))
+    east_m, north_m = (_WEIGHTS @ axis @ _WEIGHTS.T for axis in nodes)
+    return east_m, north_m
