@@ -1,0 +1,27 @@
+"""Query parameters of an export → one frozen filter, nothing ignored silently."""
+
+from __future__ import annotations
+
+from flask_babel import gettext as _
+from werkzeug.datastructures import MultiDict
+
+from app.errors import BadRequestError
+from app.nomenclature.store import Nomenclature
+from app.reports.filters import KEYS, ReportFilter, parse_filter
+
+
+def parse_export(args: MultiDict[str, str], nomenclature: Nomenclature) -> ReportFilter:
+    """The filter of the map and the lists; a parameter that is unknown or given twice is refused, not ignored.
+
+    Raises:
+        BadRequestError: names the parameter.
+
+    """
+    for name, values in args.lists():
+        if name not in KEYS:
+            raise BadRequestError(
+                name[:40], _("there is no such parameter; known are %(names)s", names=", ".join(KEYS))
+            )
+        if len(values) > 1:
+            raise BadRequestError(name, _("given more than once; separate several values by commas"))
+    return parse_filter(args, nomenclature)

@@ -1,0 +1,96 @@
+"""`/export/…`: data out in bulk, as one stream."""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime
+from typing import cast
+
+from flask import Blueprint, Response, current_app, request
+from flask.blueprints import BlueprintSetupState
+from werkzeug.exceptions import ServiceUnavailable
+
+from app.db.session import unit_of_work
+from app.exports.actions import export_reports, file_name, require_export
+from app.exports.channel import ReaderGoneError
+from app.exports.commands import parse_export
+from app.exports.copying import STALLED_S
+from app.exports.geojson import MEDIA_TYPE
+from app.nomenclature.store import load_nomenclature
+from app.people.identity import current_actor
+from app.reports.filters import LOCAL_ZONE
+from app.web.context import services
+from app.web.problems import problem
+
+blueprint = Blueprint("exports", __name__, url_prefix="/export")
+
+_SLOTS = "quietude_export_slots"
+RETRY_AFTER_S = 30
+
+
+@blueprint.record
+def _make_slots(state: BlueprintSetupState) -> None:
+    # Each export keeps a thread and a connection for minutes: at most half of them, so that pages still come.
+    threads = state.app.extensions["quietude"].settings.threads
+    state.app.extensions[_SLOTS] = threading.BoundedSemaphore(max(1, threads // 2))
+
+
+@blueprint.get("/reports.geojson")
+def reports_geojson() -> Response:
+    """Every report of the filter as GeoJSON (RFC 7946), streamed."""
+    actor = current_actor()
+    require_export(actor)
+    with unit_of_work(services().engine, actor) as uow:
+        nomenclature = load_nomenclature(uow.connection)
+    chosen = parse_export(request.args, nomenclature)
+    if request.method == "HEAD":
+        return _answer(Response())
+    with ExitStack() as undo:
+        export = export_reports(services().engine, actor, chosen, is_gone=_gone_check(), on_close=_take_slot(undo))
+        undo.pop_all()
+    response = Response(export, direct_passthrough=True)
+    if request.accept_encodings.quality("gzip") > 0:
+        export.gzip()
+        response.headers["Content-Encoding"] = "gzip"
+    return _answer(response)
+
+
+@blueprint.errorhandler(ReaderGoneError)
+def _gone(_error: ReaderGoneError) -> Response:
+    return problem(503)
+
+
+def _answer(response: Response) -> Response:
+    name = file_name("reports", datetime.now(LOCAL_ZONE).date())
+    response.headers["Content-Type"] = MEDIA_TYPE
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.headers["Vary"] = "Accept-Encoding"
+    return response
+
+
+def _take_slot(undo: ExitStack) -> Callable[[], None]:
+    """Take one of this process's places for exports; what is returned gives it back, and so does `undo`."""
+    slots = cast("threading.BoundedSemaphore", current_app.extensions[_SLOTS])
+    if not slots.acquire(blocking=False):
+        raise ServiceUnavailable(retry_after=RETRY_AFTER_S)
+    undo.callback(slots.release)
+    return slots.release
+
+
+def _gone_check() -> Callable[[], bool]:
+    """Whether the client has hung up, where the server lets us see its socket (gunicorn does).
+
+    Sending gets a time limit too: a client that reads nothing must not hold a thread for ever.
+    """
+    connection = request.environ.get("gunicorn.socket")
+    if connection is None:
+        return lambda: False
+    client = cast("socket.socket", connection)
+    client.settimeout(STALLED_S)
+    poller = select.poll()
+    poller.register(client, select.POLLRDHUP)
+    return lambda: bool(poller.poll(0))
