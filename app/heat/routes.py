@@ -122,10 +122,20 @@ def _degrees(name: str, bounds: tuple[float, float]) -> float:
     return number
 
 
+def place_asked_for() -> tuple[float, float]:
+    """lon and lat of the request, in degrees.
+
+    Raises:
+        BadRequestError: names the parameter.
+
+    """
+    return _degrees("lon", _LON), _degrees("lat", _LAT)
+
+
 @blueprint.get("/api/heat/point")
 def point() -> Response:
     """The value at one place: what a click on the map shows."""
-    lon, lat = _degrees("lon", _LON), _degrees("lat", _LAT)
+    lon, lat = place_asked_for()
     seen = look()
     return _marked(jsonify(asdict(seen.point(lon, lat))), seen)
 

@@ -19,7 +19,7 @@ PLACEHOLDER = re.compile(r"%\((\w+)\)[a-z]")
 @pytest.fixture(scope="module")
 def used(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     template = tmp_path_factory.mktemp("messages") / "messages.pot"
-    command = [sys.executable, "-m", "babel.messages.frontend", "extract", "-q", "-F", "pyproject.toml", "-k", "_l"]
+    command = [sys.executable, "-m", "babel.messages.frontend", "-q", "extract", "-F", "pyproject.toml", "-k", "_l"]
     subprocess.run([*command, "-o", str(template), "."], cwd=ROOT, check=True)
     with template.open("rb") as file:
         return read_po(file)
