@@ -103,6 +103,8 @@ CREATE INDEX place_iris_geom_idx ON place USING gist (geom_4326) WHERE kind = 'i
 CREATE INDEX place_qpv_geom_idx ON place USING gist (geom_4326) WHERE kind = 'qpv' AND closed_at IS NULL;
 CREATE INDEX place_stop_geom_idx ON place USING gist (geom_4326) WHERE kind = 'stop' AND closed_at IS NULL;
 CREATE INDEX place_geom_idx ON place USING gist (geom_4326) WHERE closed_at IS NULL;
+-- Asked once a report: is the territory still the one that the process knows?
+CREATE INDEX place_territory_idx ON place (id) WHERE is_territory;
 
 -- Nomenclature: editable data, seeded from app/nomenclature/default.csv.
 CREATE TABLE theme (
@@ -160,6 +162,8 @@ CREATE TABLE report (
     -- SHA-256 of the accepted command: the same body sent twice is known, another body is not mistaken for it.
     body_sha256 bytea CHECK (octet_length(body_sha256) = 32),
     version integer NOT NULL DEFAULT 1,
+    -- Four bytes that stand for the id where sixteen are too many: the heat cube knows a report by its number.
+    number integer NOT NULL GENERATED ALWAYS AS IDENTITY,
     -- The transaction that last changed the row: readers of increments go up to pg_snapshot_xmin, so that a row
     -- committed out of order is never missed.
     changed_txid bigint NOT NULL DEFAULT (pg_current_xact_id()::text::bigint),
