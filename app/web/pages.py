@@ -10,6 +10,7 @@ from flask_wtf.csrf import generate_csrf
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.version import VERSION
 from app.web.context import services
 
 blueprint = Blueprint("pages", __name__)
@@ -34,7 +35,12 @@ def has_synthetic_data() -> bool:
 
 @blueprint.app_context_processor
 def _everywhere() -> dict[str, Any]:
-    return {"has_synthetic_data": has_synthetic_data, "csrf_token": generate_csrf}
+    return {
+        "has_synthetic_data": has_synthetic_data,
+        "csrf_token": generate_csrf,
+        "basemap": services().settings.basemap,
+        "version": VERSION,
+    }
 
 
 @blueprint.get("/")
