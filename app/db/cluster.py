@@ -24,6 +24,7 @@ from app.db.session import APP_ROLE, OWNER_ROLE
 from app.errors import ClusterError
 
 BOOTSTRAP = Path(__file__).with_name("bootstrap")
+OWN_SETTINGS = "quietude.conf"
 DATABASE = "quietude"
 # Made by initdb, used only to bootstrap and for backups (row-level security does not hide rows from it).
 SUPERUSER = "quietude_superuser"
@@ -120,14 +121,11 @@ class Cluster:
 
         """
         with self._one_line(), self._locked():
-            pid = self.server_pid()
-            if pid is None:
-                installation = self._make_or_open()
-                self._start(installation)
-            else:
-                self._wait_until_ready(pid, since=0)
+            found = self._found_running()
+            if not found:
+                self._start(self._make_or_open())
             self._bootstrap()
-            return pid is None
+            return not found
 
     def down(self) -> bool:
         """Stop the server, ending open transactions. Returns False when it did not run."""
@@ -189,22 +187,35 @@ class Cluster:
         if made.returncode != 0:
             shutil.rmtree(beside, ignore_errors=True)
             raise ClusterError(f"cannot make the database: {postgres.reason(made.stderr, self.var_dir)}")
+        with (beside / "postgresql.conf").open("a", encoding="utf-8") as file:
+            file.write(f"\ninclude_if_exists = '{OWN_SETTINGS}'  # written anew at each start\n")
         if self.data_dir.exists():
             self.data_dir.rmdir()
         beside.rename(self.data_dir)
 
     # ── starting ────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _found_running(self) -> bool:
+        pid = self.server_pid()
+        if pid is None:
+            return False
+        try:
+            self._wait_until_ready(pid, since=0)
+        except ClusterError:
+            # It was ending, or being killed, as we looked.
+            if postgres.is_alive(pid):
+                raise
+            return False
+        return True
+
     def _start(self, installation: Installation) -> None:
         user = self._user()
         socket_dir = self._make_socket_dir(user)
         self._forget_dead_server()
-        settings = self._settings | {"unix_socket_directories": str(socket_dir)}
-        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         deadline = time.monotonic() + ORPHANS_WAIT_S
         with _opened(self.data_dir) as data, self._log(data, user) as log:
-            self._write_access_rules(data, user)
-            command = [installation.program("postgres"), "-D", f"/proc/self/fd/{data}", *options]
+            self._write_configuration(data, user, socket_dir)
+            command = [installation.program("postgres"), "-D", f"/proc/self/fd/{data}"]
             while True:
                 since = os.fstat(log).st_size
                 pid = postgres.launch(command, user, keep=[data], log=log)
@@ -231,17 +242,24 @@ class Cluster:
         return path
 
     def _forget_dead_server(self) -> None:
-        """Remove postmaster.pid when its number is now another process's; PostgreSQL handles the other cases itself."""
-        lines = self._pid_file()
-        if lines is not None and postgres.is_alive(int(lines[0])):
-            (self.data_dir / "postmaster.pid").unlink()
+        """Remove postmaster.pid, once it is known that no server of ours runs.
 
-    def _write_access_rules(self, data: int, user: ServerUser) -> None:
-        """Who may connect: the server's own account and root, as any of our roles; nobody else, never by password."""
+        PostgreSQL would refuse to start over an empty one (a full disk leaves it), or when its number is now another
+        process's. Sessions that outlive a killed server are still found, by their shared memory.
+        """
+        (self.data_dir / "postmaster.pid").unlink(missing_ok=True)
+
+    def _write_configuration(self, data: int, user: ServerUser, socket_dir: Path) -> None:
+        """The settings of this version of the product, and who may connect.
+
+        That is the server's own account and root, as any of our roles; nobody else, and never by password.
+        """
+        settings = self._settings | {"unix_socket_directories": str(socket_dir)}
+        written = "".join(f"{name} = '{value}'\n" for name, value in settings.items())
         rules = "".join(f"local all {role} peer map=quietude\n" for role in ROLES.values())
         people = dict.fromkeys((user.name, "root"))
         maps = "".join(f'quietude "{person}" {role}\n' for person in people for role in ROLES.values())
-        for name, content in (("pg_hba.conf", rules), ("pg_ident.conf", maps)):
+        for name, content in ((OWN_SETTINGS, written), ("pg_hba.conf", rules), ("pg_ident.conf", maps)):
             _replace(data, name, content, user)
 
     @contextmanager

@@ -72,11 +72,9 @@ def choose_installation(installations: Sequence[Installation], data_dir: Path, d
         for installation in installations:
             if installation.has_postgis:
                 return installation
-        have = "PostGIS" if installations else "PostgreSQL"
+        have = "PostGIS" if installations else "PostgreSQL server"
         major = installations[0].major if installations else "NN"
-        raise ClusterError(
-            f"no {have} server on this machine; install it with: apt install postgresql-{major}-postgis-3"
-        )
+        raise ClusterError(f"no {have} on this machine; install it with: apt install postgresql-{major}-postgis-3")
     for installation in installations:
         if installation.major == data_major:
             if installation.has_postgis:
