@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 # Domains with pages or endpoints, in the order of the layers.
-BLUEPRINTS = ("web.health", "web.pages", "people", "places", "reports", "heat", "exports")
+BLUEPRINTS = ("web.health", "web.pages", "people", "places", "reports", "heat", "heat.page", "exports")
 
 
 def create_app(settings: Settings | None = None) -> Flask:

@@ -123,7 +123,7 @@ def _degrees(name: str, bounds: tuple[float, float]) -> float:
 
 
 def place_asked_for() -> tuple[float, float]:
-    """lon and lat of the request, in degrees.
+    """Lon and lat of the request, in degrees.
 
     Raises:
         BadRequestError: names the parameter.

@@ -106,7 +106,7 @@ def test_form_and_multipart_bodies_go_through_the_same_parser(client: FlaskClien
         ({"lon": float("nan")}, {"lon"}),
         ({"description": "<img src=x>"}, {"description"}),
         ({"description": "a\x00b"}, {"description"}),
-        ({"description": "é" * 5_000_000}, {"description"}),
+        ({"description": "é" * 2_000_000}, {"description"}),
         ({"place_id": 999_999}, {"place_id"}),
         ({"lat": None, "severity": 7}, {"lat", "severity"}),
     ],
