@@ -18,6 +18,24 @@ class ClusterError(QuietudeError):
 
 
 @dataclass
+class GeodataError(QuietudeError):
+    """A file of reference geography is not imported, and nothing was changed; one line for the terminal.
+
+    `refused` has the rows that were refused until then (app.places.importing.RefusedRow).
+    """
+
+    message: str
+    refused: tuple[object, ...] = ()
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class NoTerritoryError(QuietudeError):
+    """No commune is marked as the territory, so no report can be placed; one line for the terminal."""
+
+
+@dataclass
 class NotFoundError(QuietudeError):
     """No such thing, or none that this actor may see (the two are never told apart)."""
 
