@@ -24,7 +24,8 @@ def direct(points: Points, h: float, east: np.ndarray, north: np.ndarray) -> np.
     x, y = points.metres()
     weight = np.ones(len(points)) if points.weight is None else points.weight
     squared = (east[..., None] - x) ** 2 + (north[..., None] - y) ** 2
-    return 1e6 / (2 * np.pi * h**2) * (np.exp(-squared / (2 * h**2)) * weight).sum(-1)
+    total: np.ndarray = (np.exp(-squared / (2 * h**2)) * weight).sum(-1)
+    return 1e6 / (2 * np.pi * h**2) * total
 
 
 def probe(points: Points, h: float, count: int = 41) -> tuple[np.ndarray, np.ndarray]:
