@@ -26,6 +26,14 @@ from app.reports.importing.refusals import RefusalFile
 _LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:source, 0))")
 _ORGANISATION = text("SELECT id FROM organisation WHERE slug = :slug")
 
+# Reasons that say enough as they are; those that pydantic gives become "not valid".
+_REASONS = frozenset(
+    (
+        *("missing", "too_long", "control", "markup", "unknown", "future", "too_old", "outside", "swapped"),
+        *("no_category", "left_out", "no_state", "time", "coordinates", "duplicate", "unknown_place", "unreadable"),
+    )
+)
+
 
 @dataclass(frozen=True)
 class ImportRequest:
@@ -157,4 +165,10 @@ def _count(batch: list[Row | BadRow], refused: list[Refusal], added: int, counts
     counts.imported += added
     counts.refused += len(first_of_line)
     counts.already_there += len(batch) - len(first_of_line) - added
-    counts.by_reason.update(f"{one.field}: {one.code}" if one.field else one.code for one in first_of_line.values())
+    counts.by_reason.update(_reason(one) for one in first_of_line.values())
+
+
+def _reason(refusal: Refusal) -> str:
+    """The line of the summary under which a refused row is counted."""
+    code = refusal.code if refusal.code in _REASONS else "not valid"
+    return f"{refusal.field}: {code}".replace("_", " ") if refusal.field else code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -166,9 +166,11 @@ class Converter:
         rule = self._mapping.category
         cells = tuple(self._cell(row, name) for name in rule.columns)
         code = rule.constant or self._category(cells)
-        if code == REFUSE:
-            shown = " / ".join(cell for cell in cells if cell)[:120]
+        shown = " / ".join(cell for cell in cells if cell)[:120]
+        if code is None:
             draft.errors.append(FieldError("category", _("“%(v)s” has no category here.", v=shown), "no_category"))
+        elif code == REFUSE:
+            draft.errors.append(FieldError("category", _("The mapping leaves “%(v)s” out.", v=shown), "left_out"))
         else:
             draft.values["category"] = code
 
@@ -256,8 +258,8 @@ def report_id(mapping: ImportMapping, ref: str) -> UUID:
     return uuid5(NAMESPACE_URL, f"quietude:{mapping.source}:{ref}")
 
 
-def category_lookup(rule: CategoryRule) -> Any:
-    """A function (cells of the rule's columns) → category code or "refuse".
+def category_lookup(rule: CategoryRule) -> Callable[[tuple[str, ...]], str | None]:
+    """A function (cells of the rule's columns) → category code, "refuse" when the table says so, None without a match.
 
     A key matches a cell whatever its case, spacing and accents' encoding. A key with '*' is a pattern; exact keys come
     before patterns, patterns in the order of the file. A branch that leads nowhere gives way to the next.
@@ -265,8 +267,9 @@ def category_lookup(rule: CategoryRule) -> Any:
     tree = _compile(rule.values)
 
     @lru_cache(maxsize=65_536)
-    def look_up(cells: tuple[str, ...]) -> str:
-        return _walk(tree, tuple(_key(cell) for cell in cells)) or rule.default
+    def look_up(cells: tuple[str, ...]) -> str | None:
+        found = _walk(tree, tuple(_key(cell) for cell in cells))
+        return found or (None if rule.default == REFUSE else rule.default)
 
     return look_up
 
