@@ -21,11 +21,24 @@ _PREPARE = text(
 _AS_IT_IS = r"(FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')"
 
 
+_COUNT = "SELECT count(*) FROM report JOIN category ON category.code = report.category_code"
+
+
+def _where(parts: list[str]) -> str:
+    # The conditions come from app/reports/filters.py: fixed texts with binds, never a value.
+    return f"\nWHERE {' AND '.join(parts)}" if parts else ""
+
+
+def count_reports(uow: UnitOfWork, chosen: ReportFilter) -> int:
+    """How many reports of the filter the actor may see."""
+    parts, binds = conditions(chosen)
+    return int(uow.connection.execute(text(_COUNT + _where(parts)), binds).scalar_one())
+
+
 def reports_geojson_copy(uow: UnitOfWork, chosen: ReportFilter) -> bytes:
     """The COPY that writes one line a report: a comma and the feature."""
     parts, binds = conditions(chosen)
-    where = f"\nWHERE {' AND '.join(parts)}" if parts else ""
-    query_text = text(statement("exports", "reports_geojson") + where).bindparams(**binds)
+    query_text = text(statement("exports", "reports_geojson") + _where(parts)).bindparams(**binds)
     compiled = query_text.compile(dialect=uow.connection.dialect)
     # COPY takes no parameters: the driver writes the values as literals, quoted by its own rules.
     with uow.raw.cursor() as cursor:

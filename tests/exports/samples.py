@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 from sqlalchemy import text
 
 from app.db.session import UnitOfWork
+from app.places.lattice import cells_of
 
 # fmt: off
 PROPERTIES = [
@@ -49,7 +51,6 @@ def add_report(uow: UnitOfWork, **changes: Any) -> str:
         "category": "overflowing_bin",
         "lon": 2.3022,
         "lat": 49.8947,
-        "cell_25m": 1,
         "severity": 2,
         "state": "new",
         "visibility": "public",
@@ -63,8 +64,12 @@ def add_report(uow: UnitOfWork, **changes: Any) -> str:
         "neighbourhood_id": None,
         "source": "test",
     }
-    uow.connection.execute(_REPORT, values | changes)
-    return str((values | changes)["id"])
+    values |= changes
+    lon, lat = np.array([values["lon"]]), np.array([values["lat"]])
+    # A point off Africa has no cell; only its coordinates' text is looked at.
+    values["cell_25m"] = int(cells_of(lon, lat)[0]) if lat[0] > 1 else 0
+    uow.connection.execute(_REPORT, values)
+    return str(values["id"])
 
 
 def add_many(uow: UnitOfWork, rows: int) -> None:

@@ -87,6 +87,9 @@ def test_a_wrong_parameter_is_named(client: FlaskClient, bearer: Bearer, query: 
         ("to=2026-05-04", {"bin"}),
         ("state=resolved", {"fire"}),
         ("severity=3", {"fire"}),
+        ("bbox=2.3,49.8,2.305,49.9", {"bin"}),
+        ("bbox=2.3022,49.8947,2.3022,49.8947", {"bin"}),
+        ("bbox=-10,-10,0,0", set()),
         ("theme=", {"bin", "fire"}),
         ("", {"bin", "fire"}),
     ],
@@ -96,7 +99,15 @@ def test_the_maps_filters(client: FlaskClient, bearer: Bearer, engine: Engine, q
         names = {
             # 23:59 and 00:00 in Amiens, two hours before in UTC.
             add_report(uow, observed_at="2026-05-04T21:59:59Z"): "bin",
-            add_report(uow, category="fire", severity=4, state="resolved", observed_at="2026-05-04T22:00:00Z"): "fire",
+            add_report(
+                uow,
+                category="fire",
+                severity=4,
+                state="resolved",
+                observed_at="2026-05-04T22:00:00Z",
+                lon=2.2712,
+                lat=49.9021,
+            ): "fire",
         }
     assert {names[found] for found in ids(client.get(f"{URL}?{query}", headers=bearer("planner")))} == expected
 

@@ -1,0 +1,121 @@
+"""`quietude export …`: the exports from the shell, with the same statement and the same rules as over HTTP."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from werkzeug.datastructures import MultiDict
+
+from app.cli_context import open_engine
+from app.db.session import unit_of_work
+from app.exports.actions import export_reports
+from app.exports.commands import parse_export
+from app.exports.store import count_reports
+from app.nomenclature.store import load_nomenclature
+from app.people.actor import Actor
+
+# Whoever may open the database from the shell may read it; what leaves by default is still what a planner sees.
+PLANNER = Actor("planner", user_id=0)
+COORDINATOR = Actor("coordinator", user_id=0)
+# A pipe's other end may take its time.
+STALLED_S = 12 * 3600.0
+
+_FILTERS = {
+    "theme": "Theme codes, separated by commas.",
+    "category": "Category codes, separated by commas.",
+    "from": "First day observed, YYYY-MM-DD.",
+    "to": "Last day observed, YYYY-MM-DD, inclusive.",
+    "state": "States, separated by commas.",
+    "severity": "At least this severity, 1 to 4.",
+    "bbox": "west,south,east,north in degrees.",
+}
+
+
+@click.group()
+def export() -> None:
+    """Data out, in bulk."""
+
+
+_FILTER_OPTIONS = [
+    click.Option([f"--{name}", f"filter_{name}"], help=what, default="") for name, what in _FILTERS.items()
+]
+
+
+@export.command("reports", params=_FILTER_OPTIONS)
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+@click.option("--format", "format_", type=click.Choice(["geojson"]), default="geojson", show_default=True)
+@click.option("--restricted", is_flag=True, help="Restricted reports too, as a coordinator sees them.")
+def reports(file: str, format_: str, restricted: bool, **filters: str) -> None:  # noqa: ARG001, FBT001
+    """Write the reports that a planner sees to FILE, `-` for standard output."""
+    actor = COORDINATOR if restricted else PLANNER
+    args = MultiDict({name.removeprefix("filter_"): value for name, value in filters.items()})
+    with open_engine() as engine:
+        with unit_of_work(engine, actor) as uow:
+            chosen = parse_export(args, load_nomenclature(uow.connection))
+            total = count_reports(uow, chosen)
+        made = export_reports(engine, actor, chosen, stalled_s=STALLED_S)
+        try:
+            with _target(file) as target:
+                for chunk in _shown(made, total):
+                    target.write(chunk)
+        except BrokenPipeError:
+            # `quietude export reports - | head`: what reads has enough. Nothing may be flushed at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(1) from None
+        except OSError as error:
+            raise click.ClickException(f"{file}: {error.strerror}") from None
+        finally:
+            made.close()
+
+
+def _shown(chunks: Iterable[bytes], total: int) -> Iterator[bytes]:
+    """The chunks, with a progress bar on standard error: every feature is one line."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[megabytes]:.0f} MB"),
+    )
+    size = 0
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("reports", total=total, megabytes=0)
+        for chunk in chunks:
+            size += len(chunk)
+            progress.update(task, advance=chunk.count(b"\n"), megabytes=size / 1e6)
+            yield chunk
+        progress.update(task, completed=total)
+
+
+@contextmanager
+def _target(file: str) -> Iterator[BinaryIO]:
+    """Where the bytes go. A file appears under its name only when it is whole."""
+    if file == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    path = Path(file)
+    if path.exists() and not path.is_file():  # a pipe or a device cannot be renamed over
+        with path.open("wb") as device:
+            yield device
+        return
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as target:
+            yield target
+            target.flush()
+            os.fsync(target.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+commands = [export]
