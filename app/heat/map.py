@@ -43,8 +43,10 @@ class OwnOriginMap(folium.Map):
         {% endmacro %}
         {% macro script(this, kwargs) %}
         const {{ this.get_name() }} = L.map({{ this.get_name()|tojson }}, {
-            center: {{ this.location|tojson }}, minZoom: 8, maxZoom: 20, ...{{ this.options|tojavascript }}
+            center: {{ this.location|tojson }}, minZoom: 8, maxZoom: 20, zoomSnap: 0.5,
+            ...{{ this.options|tojavascript }}
         });
+        {{ this.get_name() }}.attributionControl.setPrefix("Leaflet");
         {% endmacro %}
         """
     )
@@ -130,13 +132,19 @@ def build_map(
     *,
     assets: str,
     tile_url: str,
-    center_lat_lon: tuple[float, float],
-    zoom: int,
+    bounds: tuple[float, float, float, float],
     basemap: BasemapSource | None,
     legend_label: str,
 ) -> MapParts:
-    """The folium map of the page, in the parts that a template puts in their places."""
-    chart = OwnOriginMap(assets, location=list(center_lat_lon), zoom_start=zoom, prefer_canvas=True)
+    """The folium map of the page, in the parts that a template puts in their places.
+
+    bounds: what is shown first: west, south, east, north in degrees of EPSG:4326.
+    """
+    west, south, east, north = bounds
+    middle = [(south + north) / 2, (west + east) / 2]
+    chart = OwnOriginMap(assets, location=middle, zoom_start=13, prefer_canvas=True)
+    # Before the tiles: they are then asked for once, at the right zoom.
+    chart.fit_bounds([[south, west], [north, east]], padding=(8, 8))
     if basemap is not None:
         BaseMap(basemap).add_to(chart)
     heat = HeatTiles(tile_url)

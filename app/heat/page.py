@@ -8,13 +8,15 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, render_template, request, url_for
 from flask_babel import gettext as _
+from sqlalchemy.exc import SQLAlchemyError
 
-from app.errors import BadRequestError
+from app.errors import BadRequestError, NoTerritoryError
 from app.heat.actions import Look
 from app.heat.map import build_map
 from app.heat.routes import heat, look, place_asked_for
 from app.heat.words import notice_texts
 from app.people.identity import current_actor
+from app.places.actions import current_territory
 from app.reports.filters import KEYS, LOCAL_ZONE
 from app.web.basemap import BASEMAPS
 from app.web.context import services
@@ -24,8 +26,7 @@ blueprint = Blueprint("map", __name__, template_folder="templates")
 # The choice on the page; the tiles take any whole number of metres between 50 and 1,000.
 BANDWIDTHS_M = (75, 150, 300, 600)
 PARAMETERS = (*KEYS, "bandwidth", "measure", "lon", "lat")
-AMIENS_LAT_LON = (49.894, 2.302)
-ZOOM = 13
+AMIENS_BOUNDS = (2.22, 49.84, 2.35, 49.96)
 
 
 def _results(seen: Look) -> dict[str, Any]:
@@ -44,6 +45,14 @@ def _refuse_unknown() -> None:
             raise BadRequestError(name[:40], _("there is no such parameter"))
 
 
+def _bounds() -> tuple[float, float, float, float]:
+    """The territory; Amiens while there is none, or while the database is away and the last good picture is shown."""
+    try:
+        return current_territory().bounds
+    except (NoTerritoryError, SQLAlchemyError):
+        return AMIENS_BOUNDS
+
+
 @blueprint.get("/map")
 def page() -> str:
     """The page: filters, the map, its legend, and the table that says the same."""
@@ -54,8 +63,7 @@ def page() -> str:
     parts = build_map(
         assets=url_for("static", filename="node_modules/leaflet/dist"),
         tile_url=f"/tiles/heat/{{z}}/{{x}}/{{y}}.png{'?' if query else ''}{query}",
-        center_lat_lon=AMIENS_LAT_LON,
-        zoom=ZOOM,
+        bounds=_bounds(),
         basemap=BASEMAPS.get(settings.basemap),
         legend_label=_("Legend"),
     )

@@ -80,7 +80,7 @@ presets.addEventListener("click", (event) => {
 map.createPane("vectors").style.zIndex = 350;
 async function addVectors(kind, style, { outline = false } = {}) {
   const answer = await fetch(`${results.dataset.placesUrl}${kind}.geojson`);
-  if (!answer.ok) return null;
+  if (!answer.ok) throw new Error(String(answer.status));
   const layer = L.geoJSON(await answer.json(), {
     pane: "vectors",
     interactive: false,
@@ -92,7 +92,7 @@ async function addVectors(kind, style, { outline = false } = {}) {
       shape.bindTooltip(feature.properties.name + suffix, { permanent: true, direction: "center", className: "place-name" });
     },
   });
-  return layer.addTo(map);
+  layer.addTo(map);
 }
 
 function showNames() {
@@ -102,8 +102,7 @@ function showNames() {
 async function drawVectors() {
   const ink = colour("--ink") || "#22313a";
   const accent = colour("--accent") || "#0f6b6b";
-  const commune = await addVectors("commune", () => ({ color: ink, weight: 1.5, fill: false }));
-  if (commune && !location.hash && commune.getBounds().isValid()) map.fitBounds(commune.getBounds(), { padding: [8, 8] });
+  await addVectors("commune", () => ({ color: ink, weight: 1.5, fill: false }));
   await addVectors("neighbourhood", (feature) => ({ color: ink, weight: 0.8, opacity: 0.55, fill: false, dashArray: feature.properties.approximate ? "4 4" : null }), { outline: true });
   await addVectors("line", (feature) => ({ color: feature.properties.colour || accent, weight: 1.2, opacity: 0.5 }));
   await addVectors("stop", () => ({ color: accent, weight: 1, opacity: 0.8, fillOpacity: 0.6 }));
