@@ -1,0 +1,278 @@
+"""Reporting as people do it: two taps and the map, with a keyboard, with errors, without JavaScript or network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Route, expect
+from sqlalchemy import Engine, text
+
+from app.db.session import unit_of_work
+from app.people.actor import SYSTEM
+from tests.browser.conftest import CENTRE_LAT, CENTRE_LON, Watch
+
+pytestmark = pytest.mark.browser
+
+
+def _stored(engine: Engine) -> list[dict[str, object]]:
+    with unit_of_work(engine, SYSTEM) as uow:
+        rows = uow.connection.execute(
+            text(
+                "SELECT id::text, category_code, severity, description, source, ST_X(geom_4326) AS lon,"
+                " ST_Y(geom_4326) AS lat, place_id, observed_at FROM report ORDER BY received_at"
+            )
+        )
+        return [dict(row) for row in rows.mappings()]
+
+
+def _open(page: Page) -> None:
+    page.goto("/reports/new")
+    # The commune is drawn once the script has run and our own vectors have arrived.
+    expect(page.locator(".map-commune")).to_be_attached()
+
+
+def _two_taps(page: Page) -> None:
+    page.click("button[data-theme=cleanliness]")
+    page.click("label:has(input[value=overflowing_bin])")
+
+
+def _tap_map(page: Page, dx: float = 0, dy: float = 0) -> None:
+    """Tap the map at its middle, or so many pixels beside it."""
+    page.locator("#report-map").scroll_into_view_if_needed()
+    box = page.locator("#report-map").bounding_box()
+    assert box is not None
+    page.locator("#report-map").click(position={"x": box["width"] / 2 + dx, "y": box["height"] / 2 + dy})
+
+
+def _fill_coordinates(page: Page, lon: str, lat: str) -> None:
+    if page.locator("#coordinates").get_attribute("open") is None:
+        page.click("#coordinates summary")
+    page.fill("#lon", lon)
+    page.fill("#lat", lat)
+
+
+def test_two_taps_a_tap_on_the_map_and_send(agent: Page, engine: Engine) -> None:
+    _open(agent)
+    _two_taps(agent)
+    expect(agent.locator("input[name=severity]:checked")).to_have_value("1")  # what is usual for an overflowing bin
+    _tap_map(agent)
+    agent.click("#submit")
+    expect(agent.locator("#done-title")).to_be_focused()
+    (stored,) = _stored(engine)
+    assert (stored["category_code"], stored["severity"], stored["source"]) == ("overflowing_bin", 1, "form")
+    assert stored["lon"] == pytest.approx(CENTRE_LON, abs=0.05)
+    agent.click("#done-link")
+    expect(agent).to_have_url(re.compile(f"/reports/{stored['id']}$"))
+
+
+def test_next_report_starts_clean_and_offers_the_last_category(agent: Page, engine: Engine) -> None:
+    _open(agent)
+    for text_ in ("premier", "second"):
+        if text_ == "premier":
+            _two_taps(agent)
+        else:
+            expect(agent.locator("#description")).to_have_value("")
+            expect(agent.locator("#lon")).to_have_value("")
+            agent.click("#recent")
+        _tap_map(agent)
+        agent.fill("#description", text_)
+        agent.click("#submit")
+        expect(agent.locator("#done")).to_be_visible()
+        agent.click("#next")
+    first, second = _stored(engine)
+    assert [first["description"], second["description"]] == ["premier", "second"]
+    assert first["category_code"] == second["category_code"] == "overflowing_bin"
+    assert first["id"] != second["id"]
+
+
+def test_double_tap_stores_once(agent: Page, engine: Engine) -> None:
+    _open(agent)
+    _two_taps(agent)
+    _tap_map(agent)
+    agent.evaluate(
+        "() => { const b = document.querySelector('#submit'); b.click(); b.click(); b.form.requestSubmit(); }"
+    )
+    expect(agent.locator("#done")).to_be_visible()
+    assert len(_stored(engine)) == 1
+
+
+def test_severity_that_was_chosen_is_kept(agent: Page) -> None:
+    _open(agent)
+    agent.click("label:has(input[name=severity][value='4'])")
+    _two_taps(agent)
+    expect(agent.locator("input[name=severity]:checked")).to_have_value("4")
+
+
+def test_position_of_the_phone_with_its_accuracy(open_page: Callable[..., Page], engine: Engine) -> None:
+    here = {"longitude": CENTRE_LON, "latitude": CENTRE_LAT, "accuracy": 12}
+    page = open_page("agent@demo.quietude", geolocation=here, permissions=["geolocation"])
+    _open(page)
+    _two_taps(page)
+    page.click("#locate")
+    expect(page.locator("#place-status")).to_contain_text("12")
+    expect(page.locator(".map-accuracy")).to_be_attached()
+    page.click("#submit")
+    expect(page.locator("#done")).to_be_visible()
+    (stored,) = _stored(engine)
+    assert (stored["lon"], stored["lat"]) == (CENTRE_LON, CENTRE_LAT)
+
+
+def test_refused_position_says_what_else_to_do(agent: Page) -> None:
+    _open(agent)
+    agent.click("#locate")
+    expect(agent.locator("#place-status.danger")).to_be_visible()
+
+
+def test_place_nearby_is_one_tap(agent: Page, engine: Engine) -> None:
+    with unit_of_work(engine, SYSTEM) as uow:
+        stop = uow.connection.execute(
+            text("SELECT id, ST_X(geom_4326) AS lon, ST_Y(geom_4326) AS lat FROM place WHERE kind = 'stop' LIMIT 1")
+        ).one()
+    _open(agent)
+    _two_taps(agent)
+    _fill_coordinates(agent, f"{stop.lon:.6f}", f"{stop.lat:.6f}")
+    agent.locator("#lat").blur()
+    chip = agent.locator(f".chip[data-id='{stop.id}']")
+    chip.click()
+    expect(chip).to_have_attribute("aria-pressed", "true")
+    agent.click("#submit")
+    expect(agent.locator("#done")).to_be_visible()
+    assert _stored(engine)[0]["place_id"] == stop.id
+
+
+def test_what_is_missing_is_said_before_sending(agent: Page, engine: Engine) -> None:
+    _open(agent)
+    agent.click("#submit")
+    expect(agent.locator("#error-summary")).to_be_focused()
+    expect(agent.locator("#error-summary li")).to_have_count(2)
+    agent.locator("#error-summary a").first.click()
+    expect(agent.locator("fieldset#category")).to_be_focused()
+    assert _stored(engine) == []
+
+
+def test_refusal_of_the_server_lands_at_its_field(agent: Page, engine: Engine, watch: Watch) -> None:
+    watch.allow("422")
+    _open(agent)
+    _two_taps(agent)
+    _tap_map(agent)
+    agent.fill("#description", "voir <b>ici</b>")
+    agent.click("#submit")
+    expect(agent.locator("#error-summary")).to_be_focused()
+    field = agent.locator("#description")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(agent.locator("#" + str(field.get_attribute("aria-describedby")))).to_be_visible()
+    agent.fill("#description", "voir ici")
+    agent.click("#submit")
+    expect(agent.locator("#done")).to_be_visible()
+    assert [row["description"] for row in _stored(engine)] == ["voir ici"]
+
+
+def test_swapped_coordinates_are_one_tap_to_put_right(agent: Page, engine: Engine, watch: Watch) -> None:
+    watch.allow("422")
+    _open(agent)
+    _two_taps(agent)
+    _fill_coordinates(agent, str(CENTRE_LAT), str(CENTRE_LON))
+    agent.click("#submit")
+    agent.click("#swap")
+    expect(agent.locator("#lon")).to_have_value(str(CENTRE_LON))
+    agent.click("#submit")
+    expect(agent.locator("#done")).to_be_visible()
+    assert _stored(engine)[0]["lat"] == CENTRE_LAT
+
+
+def test_without_a_network_nothing_is_lost_and_nothing_doubled(agent: Page, engine: Engine, watch: Watch) -> None:
+    watch.allow("ERR_FAILED|ERR_INTERNET_DISCONNECTED")
+    _open(agent)
+    _two_taps(agent)
+    _tap_map(agent)
+    agent.fill("#description", "sous le pont")
+
+    # The worst case: the request arrives, its answer does not.
+    def lose_answer(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    agent.route("**/api/reports", lose_answer)
+    agent.click("#submit")
+    expect(agent.locator("#failure")).to_be_visible()
+    expect(agent.locator("#description")).to_have_value("sous le pont")
+    agent.unroute("**/api/reports")
+    agent.click("#submit")
+    expect(agent.locator("#done")).to_be_visible()
+    assert len(_stored(engine)) == 1
+
+
+def test_signing_in_again_elsewhere_lets_the_form_go_on(agent: Page, engine: Engine, watch: Watch) -> None:
+    watch.allow("401|400")
+    _open(agent)
+    _two_taps(agent)
+    _tap_map(agent)
+    context: BrowserContext = agent.context
+    session: Any = context.cookies()
+    context.clear_cookies()
+    agent.click("#submit")
+    expect(agent.locator("#failure")).to_be_visible()
+    context.add_cookies(session)
+    agent.click("#submit")
+    expect(agent.locator("#done")).to_be_visible()
+    assert len(_stored(engine)) == 1
+
+
+def test_keyboard_alone(agent: Page, engine: Engine) -> None:
+    _open(agent)
+    agent.focus("button[data-theme=street]")
+    agent.keyboard.press("Enter")
+    agent.focus("input[value=pothole]")
+    agent.keyboard.press("Space")
+    agent.focus("#center")
+    agent.keyboard.press("Enter")
+    pin = agent.locator(".map-pin")
+    expect(pin).to_be_focused()
+    before = float(agent.locator("#lat").input_value())
+    agent.keyboard.press("Shift+ArrowUp")
+    after = float(agent.locator("#lat").input_value())
+    assert (after - before) * 111_320 == pytest.approx(50, abs=0.5)
+    expect(pin).to_be_focused()
+    agent.focus("#description")
+    agent.keyboard.type("au clavier")
+    agent.keyboard.press("Tab")
+    expect(agent.locator("#submit")).to_be_focused()
+    agent.keyboard.press("Enter")
+    expect(agent.locator("#done-title")).to_be_focused()
+    assert _stored(engine)[0]["category_code"] == "pothole"
+
+
+def test_without_javascript(open_page: Callable[..., Page], engine: Engine) -> None:
+    page = open_page("agent@demo.quietude", java_script_enabled=False)
+    page.goto("/reports/new")
+    expect(page.locator("#map-part")).to_be_hidden()
+    page.check("input[value=pothole]")
+    page.fill("#lon", "2,2957")  # a French keyboard's comma
+    page.fill("#lat", "49,8942")
+    page.check("input[name=severity][value='3']")
+    page.fill("#description", "devant l'école")
+    page.click("#submit")
+    expect(page.locator(".message.success")).to_be_visible()
+    (stored,) = _stored(engine)
+    assert (stored["category_code"], stored["severity"], stored["lon"]) == ("pothole", 3, 2.2957)
+
+
+def test_without_javascript_errors_stand_at_their_fields_and_the_swap_works(
+    open_page: Callable[..., Page], engine: Engine, watch: Watch
+) -> None:
+    watch.allow("422")
+    page = open_page("agent@demo.quietude", java_script_enabled=False)
+    page.goto("/reports/new")
+    page.check("input[value=pothole]")
+    page.fill("#lon", str(CENTRE_LAT))
+    page.fill("#lat", str(CENTRE_LON))
+    page.click("#submit")
+    expect(page.locator("#lon")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#lon-error")).to_be_visible()
+    expect(page.locator("input[type=radio][value=pothole]")).to_be_checked()
+    page.click("#swap")
+    expect(page.locator(".message.success")).to_be_visible()
+    assert _stored(engine)[0]["lon"] == CENTRE_LON
