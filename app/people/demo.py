@@ -61,7 +61,7 @@ def _ensure(connection: Connection, account: DemoAccount, password: str) -> bool
     """Whether the account is there, is ours, and has the password."""
     found = store.get_account(connection, account.email)
     if found is None:
-        store.add_account(
+        added = store.add_account(
             connection,
             email=account.email,
             role=account.role,
@@ -71,7 +71,9 @@ def _ensure(connection: Connection, account: DemoAccount, password: str) -> bool
             uniquifier=uuid4().hex,
             is_synthetic=True,
         )
-        found = store.get_account(connection, account.email)
+        if added:
+            return True
+        found = store.get_account(connection, account.email)  # another start was faster
     if found is None or not found.is_synthetic:
         return False
     if not verify_password(store.password_hash(connection, found.id), password):

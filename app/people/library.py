@@ -134,8 +134,8 @@ class Outbox(MailUtil):
     """
 
     def normalize(self, email: str) -> str:
-        """As it is stored: lower case."""
-        return str(super().normalize(email)).lower()
+        """As it is stored: lower case, without the space that a phone's keyboard adds."""
+        return str(super().normalize(email.strip())).lower()
 
     def validate(self, email: str) -> str:
         """As it is stored, and without asking the DNS."""
