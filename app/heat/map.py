@@ -57,7 +57,15 @@ class OwnOriginMap(folium.Map):
         super().__init__(tiles=None, **options)
 
 
-class BaseMap(MacroElement):
+class _Part(MacroElement):
+    """A macro element of ours; `name` becomes the start of its JavaScript name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._name = name
+
+
+class BaseMap(_Part):
     """The background tiles of another origin that settings chose; the one outside request there can be."""
 
     _template = _TEMPLATES.from_string(
@@ -70,12 +78,11 @@ class BaseMap(MacroElement):
     )
 
     def __init__(self, source: BasemapSource) -> None:
-        super().__init__()
-        self._name = "BaseMap"
+        super().__init__("BaseMap")
         self.url, self.credit = source.url, source.credit
 
 
-class HeatTiles(MacroElement):
+class HeatTiles(_Part):
     """Our heat tiles as a Leaflet layer, named so that the page's script can give it another filter."""
 
     _template = _TEMPLATES.from_string(
@@ -89,12 +96,11 @@ class HeatTiles(MacroElement):
     )
 
     def __init__(self, url: str) -> None:
-        super().__init__()
-        self._name = "HeatTiles"
+        super().__init__("HeatTiles")
         self.url = url
 
 
-class Legend(MacroElement):
+class Legend(_Part):
     """A place for the legend inside the map; the page's script fills it from /api/heat/legend."""
 
     _template = _TEMPLATES.from_string(
@@ -106,12 +112,11 @@ class Legend(MacroElement):
     )
 
     def __init__(self, label: str) -> None:
-        super().__init__()
-        self._name = "Legend"
+        super().__init__("Legend")
         self.label = label
 
 
-class PageScript(MacroElement):
+class PageScript(_Part):
     """Hands the map and its layers to the page's module, which does the rest."""
 
     _template = _TEMPLATES.from_string(
@@ -123,8 +128,7 @@ class PageScript(MacroElement):
     )
 
     def __init__(self, heat_name: str) -> None:
-        super().__init__()
-        self._name = "PageScript"
+        super().__init__("PageScript")
         self.heat_name = heat_name
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -100,7 +101,8 @@ def read(report_id: UUID) -> Response:
     response = Response(json.dumps(as_json(row)), content_type="application/json")
     response.set_etag(f"{row.id}-{row.version}")
     response.headers["Cache-Control"] = "private, no-cache"
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 @blueprint.get("/reports/new")
@@ -150,7 +152,7 @@ def index() -> str:
     chosen = parse_filter(request.args, nomenclature)
     with unit_of_work(services().engine, actor) as uow:
         page = actions.list_page(uow, chosen, _cursor())
-    following = _write_cursor(page.after) if page.after else None
+    following = {"after": _write_cursor(page.after)} if page.after else {}
     return render_template(
         "reports/list.html",
         nomenclature=nomenclature,
@@ -158,7 +160,7 @@ def index() -> str:
         rows=page.rows,
         chosen=chosen,
         is_first_page="after" not in request.args,
-        next_url=url_for("reports.index", **chosen.query(), after=following) if following else None,
+        next_url=f"{url_for('reports.index')}?{urlencode(chosen.query() | following)}" if following else None,
     )
 
 

@@ -58,9 +58,9 @@ def switch(code: str) -> Response:
 def number(value: float) -> str:
     """A number as the reader writes it: whole numbers with separators, others to three significant digits."""
     if isinstance(value, int) or value == round(value):
-        return format_decimal(round(value))
+        return str(format_decimal(round(value)))
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    return format_decimal(round(value, digits))
+    return str(format_decimal(round(value, digits)))
 
 
 def init_app(app: Flask) -> None:
