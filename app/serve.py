@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -28,13 +29,16 @@ from app.db.cluster import Cluster
 from app.db.migrate import migrate
 from app.db.session import make_engine, unit_of_work
 from app.errors import SettingsError
+from app.nomenclature.actions import seed_default
 from app.people.actor import SYSTEM
+from app.people.demo import ensure_demo_accounts
+from app.places.actions import seed_approximate
+from app.reports.demo import load_demo
 from app.settings import Settings, load_settings
 
 # The workers of a server that was killed hold its port for a second or so.
 PORT_WAIT_S = 3.0
 ANNOUNCE_WAIT_S = 60.0
-DEMO_ACCOUNTS = ("agent", "bailleur", "ametis", "planner", "coordinator", "admin")
 # No 0/O, 1/l/I: the password is read off one screen and typed into another.
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
@@ -49,9 +53,9 @@ def serve() -> None:
     with database(settings):
         click.echo("Schema …")
         migrate(owner_url(settings))
-        password = first_data(settings)
+        demo = first_data(settings)
         click.echo("Web server …")
-        Server(settings, password).run()
+        Server(settings, demo).run()
 
 
 def _stop(number: int, _frame: FrameType | None) -> NoReturn:
@@ -124,41 +128,49 @@ def database(settings: Settings) -> Iterator[None]:
 # ── first data ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def first_data(settings: Settings) -> str | None:
-    """What a database must have before the first page, and the demo when asked for; returns the demo password.
+@dataclass(frozen=True)
+class Demo:
+    """How to get into the demo."""
+
+    password: str
+    emails: tuple[str, ...]
+
+
+def first_data(settings: Settings) -> Demo | None:
+    """What a database must have before the first page, and the demo when asked for.
 
     Safe to repeat: each part adds only what is missing.
     """
-    from app.nomenclature.actions import seed_default  # noqa: PLC0415
-    from app.people.actions import ensure_demo_accounts  # noqa: PLC0415
-    from app.places.actions import seed_approximate  # noqa: PLC0415
-    from app.reports.demo import load_demo  # noqa: PLC0415
-
-    url = settings.database_url or Cluster(settings.var_dir).url("app")
-    engine = make_engine(url, pool_size=1)
+    engine = make_engine(settings.database_url or Cluster(settings.var_dir).url("app"), pool_size=1)
     try:
         seed_default(engine)
         seed_approximate(engine)
         if not settings.demo or not _may_have_demo(engine):
             return None
         password = demo_password(settings)
-        ensure_demo_accounts(engine, password)
-        if _is_empty(engine, "report"):
+        accounts = ensure_demo_accounts(engine, password)
+        if _has_no_reports(engine):
             load_demo(engine, click.echo)
-        return password
+        return Demo(password, tuple(account.email for account in accounts))
     finally:
         engine.dispose()
 
 
+# Real accounts, or reports that came before any account, mean a real register: nothing synthetic is added to it.
+_MAY_HAVE_DEMO = text(
+    "SELECT NOT EXISTS (SELECT FROM account WHERE NOT is_synthetic)"
+    " AND (EXISTS (SELECT FROM account) OR NOT EXISTS (SELECT FROM report))"
+)
+
+
 def _may_have_demo(engine: Engine) -> bool:
-    """Real accounts mean a real register: nothing synthetic is ever added to it."""
     with unit_of_work(engine, SYSTEM) as uow:
-        return not uow.connection.scalar(text("SELECT EXISTS (SELECT FROM account WHERE NOT is_synthetic)"))
+        return bool(uow.connection.scalar(_MAY_HAVE_DEMO))
 
 
-def _is_empty(engine: Engine, table: str) -> bool:
+def _has_no_reports(engine: Engine) -> bool:
     with unit_of_work(engine, SYSTEM) as uow:
-        return not uow.connection.scalar(text(f"SELECT EXISTS (SELECT FROM {table})"))  # noqa: S608  (a name of ours)
+        return not uow.connection.scalar(text("SELECT EXISTS (SELECT FROM report)"))
 
 
 def demo_password(settings: Settings) -> str:
@@ -186,9 +198,9 @@ class _Arbiter(Arbiter):  # type: ignore[misc]
 class Server(BaseApplication):  # type: ignore[misc]
     """gunicorn as a part of this process: killing it frees the port, because its workers leave when it is gone."""
 
-    def __init__(self, settings: Settings, password: str | None) -> None:
+    def __init__(self, settings: Settings, demo: Demo | None) -> None:
         self._settings = settings
-        self._password = password
+        self._demo = demo
         super().__init__()
 
     def load_config(self) -> None:
@@ -221,10 +233,10 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def _announce(self, worker: Any) -> None:
         if worker.age == 1:
-            threading.Thread(target=announce, args=(self._settings, self._password, click.echo), daemon=True).start()
+            threading.Thread(target=announce, args=(self._settings, self._demo, click.echo), daemon=True).start()
 
 
-def announce(settings: Settings, password: str | None, echo: Callable[[str], object]) -> None:
+def announce(settings: Settings, demo: Demo | None, echo: Callable[[str], object]) -> None:
     """Say where it is and how to get in, once it answers."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
     deadline = time.monotonic() + ANNOUNCE_WAIT_S
@@ -235,10 +247,10 @@ def announce(settings: Settings, password: str | None, echo: Callable[[str], obj
     scheme = "https" if settings.https else "http"
     shown = f"[{host}]" if ":" in host else host
     echo(f"\nQuiétude: {scheme}://{shown}:{settings.port}/")
-    if password is not None:
-        echo("Demo accounts (password for all of them: " + password + ")")
-        for name in DEMO_ACCOUNTS:
-            echo(f"  {name}@demo.quietude")
+    if demo is not None:
+        echo(f"Demo accounts, password of each: {demo.password}")
+        for email in demo.emails:
+            echo(f"  {email}")
     echo("Ctrl-C stops the server and the database.")
 
 
