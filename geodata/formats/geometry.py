@@ -9,7 +9,7 @@ from shapely import LineString, MultiLineString, Point
 from shapely.geometry.base import BaseGeometry, BaseMultipartGeometry
 
 # Metropolitan France with a margin (degrees: west, south, east, north): where the lattice of EPSG:2154 reaches.
-WEST, SOUTH, EAST, NORTH = -5.8, 41.0, 10.2, 51.6
+WEST, SOUTH, EAST, NORTH = -5.8, 41.0, 10.0, 51.5
 
 
 class GeometryRefusedError(ValueError):
@@ -92,7 +92,7 @@ def number(value: str, name: str) -> float:
 
 def _checked(geometry: BaseGeometry | None) -> BaseGeometry:
     if geometry is None or geometry.is_empty:
-        raise GeometryRefusedError("no geometry")
+        raise GeometryRefusedError("no readable geometry")
     flat = shapely.force_2d(geometry)
     coordinates = shapely.get_coordinates(flat)
     if not all(math.isfinite(value) for value in (coordinates.min(), coordinates.max())):

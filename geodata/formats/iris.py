@@ -23,6 +23,7 @@ COLUMNS = Columns(
     },
 )
 # 5 of the commune (Corsica's begin 2A, 2B), 4 of the block.
+_LENGTH = 9
 _CODE = re.compile(r"(\d{5}|2[AB]\d{3})\d{4}")
 _TYPES = {"H": "H", "A": "A", "D": "D", "Z": "Z"}
 _WORDS = {"HABITAT": "H", "ACTIVITE": "A", "DIVERS": "D", "COMMUNE": "Z"}
@@ -47,7 +48,7 @@ def read_iris(path: Path, options: ReadOptions) -> Iterator[Item]:
 
 def _code(fields: dict[str, str]) -> str:
     code = fields["code"]
-    return code.zfill(9) if code.isdigit() else code
+    return code.zfill(_LENGTH) if code.isdigit() and len(code) == _LENGTH - 1 else code
 
 
 def iris_type(value: str) -> str:

@@ -43,7 +43,7 @@ def split_codes(value: str) -> list[str]:
 
 def insee_code(value: str) -> str:
     """A commune code; the leading zero that spreadsheets eat is put back."""
-    return value.zfill(5) if value.isdigit() else value
+    return value.zfill(5) if value.isdigit() and len(value) == 4 else value  # noqa: PLR2004
 
 
 def plain(value: str) -> str:

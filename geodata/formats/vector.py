@@ -153,7 +153,7 @@ def _features(layer: Layer, columns: Columns, crs: str | None, key: Key) -> Iter
         meta, wkb, cells = _read(layer, wanted, encoding, skip_features=start, max_features=batch)
         at = {str(name): index for index, name in reversed(list(enumerate(meta["fields"])))}
         roles = {role: cells[at[layer.header[position]]] for role, position in positions.items()}
-        geometries = _project(shapely.from_wkb(wkb, on_invalid="ignore"), transform)
+        geometries = _project(wkb, transform)
         for index, geometry in enumerate(geometries):
             fields = {role: cell_text(values[index]) for role, values in roles.items()}
             yield Feature(start + index + 1, key(fields), fields, geometry)
@@ -210,7 +210,13 @@ def _guessed_crs(layer: Layer) -> str | None:
     return None
 
 
-def _project(geometries: Any, transform: pyproj.Transformer | None) -> list[BaseGeometry | None]:
+def _project(wkb: Any, transform: pyproj.Transformer | None) -> list[BaseGeometry | None]:
+    """The geometries in 2D and EPSG:4326; None for what is none. NaN stays, to be refused."""
+    with np.errstate(invalid="ignore"):
+        return _projected(shapely.from_wkb(wkb, on_invalid="ignore"), transform)
+
+
+def _projected(geometries: Any, transform: pyproj.Transformer | None) -> list[BaseGeometry | None]:
     flat: Any = shapely.force_2d(geometries)
     if transform is not None:
         to_4326: Any = transform.transform
