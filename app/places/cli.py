@@ -10,9 +10,7 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from sqlalchemy import Engine
 
 from app.cli_context import open_engine
@@ -36,17 +34,16 @@ def geodata() -> None:
 @geodata.command("list")
 def list_sources() -> None:
     """The official sources, and what is imported."""
-    console = Console()
     for source in load_manifest().sources:
-        console.print(f"[bold]{source.dataset}[/]  {escape(source.title)}")
-        console.print(escape(f"    {source.publisher} · {source.licence}\n    {source.url}"), highlight=False)
+        click.echo(f"{source.dataset}: {source.title}")
+        click.echo(f"    {source.publisher} · {source.licence}\n    {source.url}")
     with open_engine() as engine, engine.connect() as connection:
         imported = store.imported_sources(connection)
-    table = Table("kind", "source", "edition", "imported", "open places", title="Imported")
+    click.echo("\nImported:" if imported else "\nNothing is imported yet.")
     for row in imported:
         when = row.imported_at.strftime("%Y-%m-%d %H:%M")
-        table.add_row(row.kind, escape(row.source), escape(row.edition or ""), when, str(row.open_places))
-    console.print(table if imported else "Nothing is imported yet.")
+        edition = f", edition {row.edition}" if row.edition else ""
+        click.echo(f"  {row.kind}: {row.open_places} open places from {row.source}{edition} ({when} UTC)")
 
 
 @geodata.command()

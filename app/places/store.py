@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 
 from app.db.session import UnitOfWork
 from app.db.sql import statement
+from app.places.lattice import FRANCE_LON_LAT
 from geodata.records import PlaceRecord
 
 COPY = "COPY staged_place (row_number, kind, code, name, geom_4326, attributes) FROM STDIN"
@@ -248,6 +249,10 @@ def nearby(
     connection: Connection, lon: float, lat: float, radius_m: float, kinds: Sequence[str], *, most: int = 20
 ) -> list[NearbyPlace]:
     """Open places of these kinds within `radius_m` metres, nearest first; the stops of one area count once."""
+    west, south, east, north = FRANCE_LON_LAT
+    if not (west <= lon <= east and south <= lat <= north):
+        # Lambert-93 has no value everywhere, and there are no places outside France.
+        return []
     binds = {"lon": lon, "lat": lat, "radius_m": radius_m, "kinds": list(kinds), "most": most}
     return [NearbyPlace(**row) for row in connection.execute(text(_sql("nearby")), binds).mappings()]
 

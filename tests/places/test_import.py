@@ -130,7 +130,7 @@ def test_a_row_refused_in_a_new_edition_is_not_closed(engine: Engine, tmp_path: 
         )
     )
     result = import_places(engine, "commune", broken)
-    assert [(row.row, row.code, row.reason) for row in result.refused] == [(2, "80674", "no geometry")]
+    assert [(row.row, row.code, row.reason) for row in result.refused] == [(2, "80674", "no readable geometry")]
     assert set(_open(engine, "commune")) == {"80021", "80674"}
 
 
