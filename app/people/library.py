@@ -8,8 +8,10 @@ from typing import Any, cast
 from flask import Flask, Response, current_app, request
 from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
+from flask_login import current_user
 from flask_mail import Mail, Message
 from flask_security import (
+    ChangePasswordForm,
     LoginForm,
     MailUtil,
     SQLAlchemySessionUserDatastore,
@@ -22,7 +24,7 @@ from flask_security import (
 from flask_security.babel import FsDomain
 from flask_security.totp import Totp
 from sqlalchemy import select
-from wtforms import RadioField
+from wtforms import BooleanField, RadioField
 from wtforms.fields.choices import SelectChoice
 
 from app.people.limits import attempt_succeeded, take_attempt
@@ -51,6 +53,9 @@ class Datastore(SQLAlchemySessionUserDatastore):
 class SignInForm(LoginForm):
     """Sign-in with lock-out."""
 
+    # The same lifetime as the session's (app/people/sessions.py).
+    remember: BooleanField = BooleanField(_l("Keep me signed in on this device for two weeks"))
+
     def validate(self, **kwargs: Any) -> bool:
         """Whether address and password are right, the account open, and not too much was tried."""
         email, password = self.email.data, self.password.data
@@ -72,6 +77,19 @@ class SignInAgainForm(VerifyForm):
         accepted = bool(super().validate(**kwargs))
         if accepted:
             attempt_succeeded("password", self.user.email)
+        return accepted
+
+
+class NewPasswordForm(ChangePasswordForm):
+    """Another password, for who knows the present one: the same lock-out."""
+
+    def validate(self, **kwargs: Any) -> bool:
+        """Whether the present password is right and the new one long enough."""
+        email = current_user.email
+        take_attempt("password", email)
+        accepted = bool(super().validate(**kwargs))
+        if accepted:
+            attempt_succeeded("password", email)
         return accepted
 
 

@@ -14,6 +14,7 @@ from flask_mail import Mail
 from flask_security import Security
 from flask_wtf import CSRFProtect
 from sqlalchemy.orm import scoped_session, sessionmaker
+from werkzeug.exceptions import UnsupportedMediaType
 
 from app.errors import BadRequestError, NotSignedInError
 from app.people import identity, library, limits, passwords, sessions
@@ -41,6 +42,7 @@ def init_app(app: Flask) -> None:
     app.before_request(identity.start_request)
     limits.init_app(app)
     app.before_request(lambda: _protect(csrf))
+    app.before_request(_forms_only)
     app.before_request(_stay_here)
     app.before_request(_no_reset_without_mail)
     app.after_request(identity.note_use)
@@ -135,6 +137,7 @@ def _init_library(app: Flask, orm: Any, settings: Settings) -> None:
         library.Datastore(orm, cast("Any", Account), cast("Any", RoleRow)),
         login_form=library.SignInForm,
         verify_form=library.SignInAgainForm,
+        change_password_form=library.NewPasswordForm,
         two_factor_setup_form=library.SetupForm,
         two_factor_verify_code_form=library.CodeForm,
         two_factor_rescue_form=library.RescueForm,
@@ -176,6 +179,17 @@ def _protect(csrf: CSRFProtect) -> None:
     if request.path.startswith(MACHINE_PATHS) and not current_user.is_authenticated:
         raise NotSignedInError
     csrf.protect()
+
+
+def _forms_only() -> None:
+    """The library would also take JSON, badly: a number for a body is an error inside it. Machines have tokens.
+
+    Raises:
+        UnsupportedMediaType: JSON for a sign-in page.
+
+    """
+    if request.blueprint == "security" and request.is_json:
+        raise UnsupportedMediaType
 
 
 def _stay_here() -> ResponseReturnValue | None:

@@ -106,6 +106,11 @@ def test_deactivate_and_new_password(run: Run, engine: Engine) -> None:
     run("user", "password", "--email", "marie@example.org", "--password-stdin", given="another-password\n")
     with engine.connect() as connection:
         assert verify_password(connection.scalar(text("SELECT password FROM account")), "another-password")
+    run(
+        "user", "password", "--email", "marie@example.org", "--password-stdin", given="short\n", fails=InvalidInputError
+    )
+    with engine.connect() as connection:
+        assert verify_password(connection.scalar(text("SELECT password FROM account")), "another-password")
     assert run("user", "deactivate", "--email", "marie@example.org").stdout == "deactivated marie@example.org\n"
     assert "already" in run("user", "deactivate", "--email", "marie@example.org").stdout
     assert run("user", "list").stdout.endswith("deactivated\n")

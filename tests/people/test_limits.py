@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from app.people import limits
-from tests.people.conftest import PASSWORD, is_signed_in, sign_in
+from tests.people.conftest import PASSWORD, is_signed_in, send_form, sign_in
 
 
 @pytest.fixture
@@ -42,6 +42,17 @@ def test_lock_knows_the_account_however_it_is_written(limited: Flask) -> None:
     for number in range(5):
         sign_in(_from(limited, f"10.0.0.{number}"), "AGENT@demo.quietude ", "wrong")
     _assert_refused(sign_in(_from(limited, "10.0.0.9"), "agent@demo.quietude", PASSWORD))
+
+
+def test_the_present_password_cannot_be_guessed_from_inside_either(limited: Flask) -> None:
+    client = limited.test_client()
+    sign_in(client)
+    change = {"new_password": "douze-lettres-ou-plus", "new_password_confirm": "douze-lettres-ou-plus"}
+    for number in range(5):
+        client.environ_base["REMOTE_ADDR"] = f"10.0.0.{number}"
+        assert send_form(client, "/change", {**change, "password": "wrong"}).status_code == 200
+    client.environ_base["REMOTE_ADDR"] = "10.0.0.9"
+    _assert_refused(send_form(client, "/change", {**change, "password": PASSWORD}))
 
 
 def test_other_accounts_go_on(limited: Flask) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -241,12 +242,16 @@ def test_new_passwords_have_twelve_characters(demo: None, client: FlaskClient) -
 def test_there_is_no_second_way_in_through_the_library(demo: None, app: Flask) -> None:
     """Flask-Security can hand out tokens of its own to JSON; ours does not, and would not take one."""
     client = app.test_client()
-    token = csrf_of(client.get("/login").text)
     answer = client.post(
         "/login?include_auth_token",
-        json={"email": "agent@demo.quietude", "password": PASSWORD},
-        headers={"X-CSRFToken": token, "Accept": "application/json"},
+        data={
+            "email": "agent@demo.quietude",
+            "password": PASSWORD,
+            "csrf_token": csrf_of(client.get("/login").text),
+        },
+        headers={"Accept": "application/json"},
     )
+    assert answer.status_code == 302
     assert "token" not in answer.text
     with app.test_request_context():
         library = app.extensions["security"]
@@ -269,3 +274,41 @@ def test_a_stolen_uniquifier_without_a_session_id_is_nobody(demo: None, engine: 
     with client.session_transaction() as session:
         session["_user_id"] = uniquifier
     assert not is_signed_in(client)
+
+
+@pytest.mark.parametrize("path", ["/change", "/verify", "/mf-recovery-codes", "/account"])
+def test_pages_of_an_account_lead_strangers_to_sign_in(client: FlaskClient, path: str) -> None:
+    answer = client.get(path, headers={"Accept": "text/html"})
+    assert (answer.status_code, answer.location) == (302, f"/login?next={path}")
+
+
+def test_nothing_typed_is_no_attempt(demo: None, app: Flask) -> None:
+    app.config["RATELIMIT_ENABLED"] = True
+    client = app.test_client()
+    for _ in range(6):
+        assert sign_in(client, password="").status_code == 200
+    sign_in(client)
+    assert is_signed_in(client)
+
+
+@pytest.mark.parametrize("email", ["\x00", "a\x00@example.org", "x" * 100_000, "@", "a@b@c", "é@é.é", "a@[127.0.0.1]"])
+def test_nonsense_for_an_address_is_a_refusal_like_any_other(client: FlaskClient, email: str) -> None:
+    assert sign_in(client, email, "\x00 \ud7ff").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/login", "/reset", "/tf-validate", "/reset/x"])
+@pytest.mark.parametrize("body", [None, 1, [], {}, [1], {"email": ["agent@demo.quietude"], "password": PASSWORD}])
+def test_sign_in_pages_take_forms_and_no_json(client: FlaskClient, path: str, body: object) -> None:
+    headers = {"X-CSRFToken": csrf_of(client.get("/login").text)}
+    answer = client.post(path, data=json.dumps(body), content_type="application/json", headers=headers)
+    assert answer.status_code == 415
+
+
+def test_without_a_database_a_session_gets_503_and_not_a_broken_error_page(make_app: Callable[..., Flask]) -> None:
+    app = make_app(database_url="postgresql://nobody@/nothing?host=/nowhere")
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session["_user_id"], session["sid"] = "someone", "something"
+    answer = client.get("/account", headers={"Accept": "text/html"})
+    assert answer.status_code == 503
+    assert "</html>" in answer.text

@@ -131,6 +131,15 @@ def test_last_use_is_noted_at_most_once_a_minute(demo: None, engine: Engine, cli
     assert last_use() >= first
 
 
+def test_the_answer_does_not_wait_for_the_note_of_use(
+    demo: None, engine: Engine, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failure to note the use must not cost the caller the answer."""
+    headers = _bearer(_issue(engine))
+    monkeypatch.setattr(store, "_TOUCH", text("UPDATE api_token SET last_used_at = now() / 0 WHERE id = :id"))
+    assert client.get("/api/probe", headers=headers).status_code == 200
+
+
 class _Statements:
     """The statements that an engine runs, but for those of every transaction."""
 
