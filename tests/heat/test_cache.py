@@ -32,7 +32,7 @@ def test_many_ask_and_one_makes() -> None:
 def test_the_least_recently_used_leaves_first() -> None:
     cache: Lru[str] = Lru(2, lambda _: 1)
     for key in ("a", "b", "a", "c"):
-        cache.get(key, lambda key=key: f"{key}1")
+        cache.get(key, f"{key}1".lower)
     assert len(cache) == 2
     assert cache.get("a", lambda: "a2") == "a1"
     assert cache.get("b", lambda: "b2") == "b2"
