@@ -18,7 +18,7 @@ from app.places.lattice import cells_of
 from app.reports import store
 from app.reports.commands import ReportCommand
 from app.reports.filters import ReportFilter
-from app.reports.store import Cursor, EventRow, ReportRow
+from app.reports.store import Cursor, EventRow, Figures, ReportRow
 
 PAGE = 50
 WINDOW = 500
@@ -116,6 +116,11 @@ def window(uow: UnitOfWork, chosen: ReportFilter) -> tuple[tuple[ReportRow, ...]
     """Up to 500 reports inside the filter's box, and whether there are more."""
     rows = store.reports_in_window(uow.connection, chosen, limit=WINDOW + 1)
     return rows[:WINDOW], len(rows) > WINDOW
+
+
+def figures(uow: UnitOfWork, *, now: datetime) -> Figures:
+    """What the start page says of the last thirty days."""
+    return store.count_recent(uow.connection, now=now)
 
 
 def locate_again(engine: Engine) -> int:

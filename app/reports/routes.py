@@ -26,13 +26,23 @@ from app.reports.commands import FIELDS, Checks, parse_report
 from app.reports.filters import KEYS, parse_filter
 from app.reports.represent import as_feature, as_json
 from app.reports.rules import OPEN_STATES, SEVERITIES, STATES
-from app.reports.store import Cursor
+from app.reports.store import Cursor, Figures
 from app.web.context import services
 from app.web.language import locale_code
 
 blueprint = Blueprint("reports", __name__, template_folder="templates")
 
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+@blueprint.app_context_processor
+def _for_the_start_page() -> dict[str, Any]:
+    return {"report_figures": _figures}
+
+
+def _figures() -> Figures:
+    with unit_of_work(services().engine, current_actor()) as uow:
+        return actions.figures(uow, now=datetime.now(UTC))
 
 
 def _checks() -> Checks:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, TextClause, text
 
 from app.db.sql import statement
 from app.reports.filters import ReportFilter, conditions
+from app.reports.rules import OPEN_STATES
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,15 @@ class EventRow:
     organisation: str | None
     role: str
     details: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of the last thirty days, as far as the actor may see: received in the last seven, still open, open and late."""
+
+    week: int
+    still_open: int
+    late: int
 
 
 @dataclass(frozen=True)
@@ -121,6 +131,20 @@ def _page(parts: list[str]) -> TextClause:
     # The conditions come from app/reports/filters.py: fixed texts with binds, never a value.
     where = f"WHERE {' AND '.join(parts)}" if parts else ""
     return text(f"{_SELECT} {where} ORDER BY report.received_at DESC, report.id LIMIT :limit")
+
+
+_FIGURES = text("""
+    SELECT count(*) FILTER (WHERE received_at >= CAST(:now AS timestamptz) - interval '7 days') AS week,
+        count(*) FILTER (WHERE state = ANY(:open_states)) AS still_open,
+        count(*) FILTER (WHERE state = ANY(:open_states) AND due_at < :now) AS late
+    FROM report WHERE received_at >= CAST(:now AS timestamptz) - interval '30 days'
+""")
+
+
+def count_recent(connection: Connection, *, now: datetime) -> Figures:
+    """The figures of the start page: thirty days, so that the index on received_at bounds the work."""
+    row = connection.execute(_FIGURES, {"now": now, "open_states": list(OPEN_STATES)}).mappings().one()
+    return Figures(**row)
 
 
 _LOCATE_AGAIN = text("""

@@ -136,6 +136,17 @@ def test_list_pages_go_on_to_the_last_report(agent: Page, engine: Engine, watch:
     expect(agent.locator("a[rel=next]")).to_have_count(0)
 
 
+def test_start_page_counts_what_the_reader_may_see(agent: Page, engine: Engine) -> None:
+    open_id, late_id = _report(agent), _report(agent)
+    with unit_of_work(engine, SYSTEM) as uow:
+        late = text("UPDATE report SET due_at = now() - interval '1 hour' WHERE id = :id")
+        uow.connection.execute(late, {"id": late_id})
+        old = text("UPDATE report SET received_at = now() - interval '8 days' WHERE id = :id")
+        uow.connection.execute(old, {"id": open_id})
+    agent.goto("/")
+    assert agent.locator(".figures dd").all_inner_texts() == ["1", "2", "1"]
+
+
 def test_filter_narrows_the_list(agent: Page) -> None:
     _report(agent)
     _report(agent, category="pothole")
@@ -154,6 +165,18 @@ def test_language_switch_stays_on_the_page(open_page: Callable[..., Page]) -> No
     page.click(".language a")
     expect(page.locator("html")).to_have_attribute("lang", "en")
     assert page.url.endswith("/accessibility?from=mail")
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_second_factor_pages(open_page: Callable[..., Page], scheme: str) -> None:
+    page = open_page("agent@demo.quietude", color_scheme=scheme)
+    page.goto("/tf-setup")
+    assert _violations(page) == []
+    page.check("form[name=two_factor_setup_form] input[type=radio]")
+    page.click("form[name=two_factor_setup_form] button[type=submit]")
+    expect(page.locator(".qr img")).to_be_visible()
+    assert _violations(page) == []
+    assert _check(page, "/mf-recovery-codes") == []
 
 
 def test_skip_link_is_the_first_stop(agent: Page) -> None:

@@ -9,8 +9,13 @@ const BASEMAPS = {
       'https://data.geopf.fr/wmts?SERVICE=WMTS&REQUEST=GetTile&VERSION=1.0.0&LAYER=GEOGRAPHICALGRIDSYSTEMS.PLANIGNV2' +
       '&STYLE=normal&FORMAT=image/png&TILEMATRIXSET=PM&TILEMATRIX={z}&TILEROW={y}&TILECOL={x}',
     attribution: '© IGN',
+    referrerPolicy: 'no-referrer',
   },
-  osm: { url: 'https://tile.openstreetmap.org/{z}/{x}/{y}.png', attribution: '© OpenStreetMap' },
+  osm: {
+    url: 'https://tile.openstreetmap.org/{z}/{x}/{y}.png',
+    attribution: '© OpenStreetMap',
+    referrerPolicy: 'origin', // its terms of use want to know the site; the page's address stays ours
+  },
 };
 
 /** The layers below, in this order; `kind` is the reference geography's own name for it. */
@@ -19,6 +24,8 @@ const LAYERS = [
   { kind: 'neighbourhood', className: 'map-neighbourhood', labelled: true },
   { kind: 'line', className: 'map-line' },
 ];
+const STOPS_FROM_ZOOM = 14;
+const STOP_NAMES_FROM_ZOOM = 16;
 
 /** A Leaflet map in `element`. Without a base map it draws the commune as land. */
 export function makeMap(element, { basemap = 'none', center = AMIENS, zoom = 13 } = {}) {
@@ -26,7 +33,7 @@ export function makeMap(element, { basemap = 'none', center = AMIENS, zoom = 13 
   const credits = L.control.attribution({ prefix: false }).addTo(map);
   const tiles = BASEMAPS[basemap];
   if (tiles) {
-    L.tileLayer(tiles.url, { attribution: tiles.attribution, maxZoom: 19, referrerPolicy: 'no-referrer' }).addTo(map);
+    L.tileLayer(tiles.url, { ...tiles, maxZoom: 19 }).addTo(map);
   } else {
     credits.addAttribution('Quiétude');
   }
@@ -43,15 +50,59 @@ export async function addReference(map, { basemap = 'none' } = {}) {
     const vectors = L.geoJSON(data, {
       interactive: false,
       style: () => ({ className: layer.className, fill: layer.kind !== 'line' && basemap === 'none' }),
-      pointToLayer: () => null,
       onEachFeature: layer.labelled ? label : undefined,
     }).addTo(map);
     if (layer.kind === 'commune' && vectors.getBounds().isValid()) bounds = vectors.getBounds();
   });
+  addStops(map);
+  map.on('zoomend moveend', () => tidyLabels(map));
+  tidyLabels(map);
   return bounds;
 }
 
-function label(feature, layer) {
+/** Stops are what people know the street by: read once somebody looks closely, named when there is room. */
+function addStops(map) {
+  let stops = null;
+  const follow = async () => {
+    const near = map.getZoom() >= STOPS_FROM_ZOOM;
+    if (near && !stops) {
+      stops = L.layerGroup();
+      const data = await read('/api/places/stop.geojson');
+      const pointToLayer = (feature, at) => L.circleMarker(at, { radius: 4, className: 'map-stop', interactive: false });
+      if (data) stops.addLayer(L.geoJSON(data, { interactive: false, pointToLayer, onEachFeature: stopLabel }));
+    }
+    if (!stops) return;
+    if (map.getZoom() >= STOPS_FROM_ZOOM) stops.addTo(map);
+    else stops.remove();
+    tidyLabels(map);
+  };
+  map.on('zoomend', follow);
+  follow();
+}
+
+function stopLabel(feature, layer) {
+  label(feature, layer, { direction: 'right', className: 'map-label map-label-stop' });
+}
+
+/** Names that would stand on one another, or stops' names seen from far, are left out. */
+function tidyLabels(map) {
+  const kept = [];
+  const far = map.getZoom() < STOP_NAMES_FROM_ZOOM;
+  const size = map.getContainer().getBoundingClientRect();
+  for (const element of map.getPane('tooltipPane').children) {
+    const box = element.getBoundingClientRect();
+    const outside = box.right < size.left || box.left > size.right || box.bottom < size.top || box.top > size.bottom;
+    const hidden = (far && element.classList.contains('map-label-stop')) || outside || kept.some((other) => overlap(box, other));
+    element.classList.toggle('crowded', hidden);
+    if (!hidden) kept.push(box);
+  }
+}
+
+function overlap(one, other) {
+  return one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom;
+}
+
+function label(feature, layer, more = {}) {
   const name = document.createElement('span');
   name.textContent = feature.properties.name; // never as HTML: names come from files of others
   layer.bindTooltip(name, {
@@ -59,6 +110,7 @@ function label(feature, layer) {
     direction: 'center',
     className: 'map-label',
     interactive: false,
+    ...more,
   });
 }
 

@@ -4,6 +4,7 @@ import { addReference, makeMap, pinIcon } from './base-map.js';
 
 const { L } = window;
 const PLACE_ZOOM = 17;
+const TAP_ZOOM = 15; // a tap on the whole city is no place yet: come nearer
 const STEP_M = 5;
 const BIG_STEP_M = 50;
 const ARROWS = { ArrowUp: [0, 1], ArrowDown: [0, -1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
@@ -72,7 +73,10 @@ export function setUpPlace(form, texts) {
     );
   }
 
-  map.on('click', (event) => place(event.latlng));
+  map.on('click', (event) => {
+    place(event.latlng);
+    if (map.getZoom() < TAP_ZOOM - 1) map.setView(event.latlng, TAP_ZOOM, { animate: false });
+  });
   part.querySelector('#locate').addEventListener('click', locate);
   part.querySelector('#center').addEventListener('click', () => {
     place(map.getCenter());
