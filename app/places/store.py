@@ -275,8 +275,12 @@ def places_geojson(connection: Connection, kind: str, bbox: Bbox | None = None, 
 
 
 def geography_version(connection: Connection) -> str:
-    """Changes with every import."""
-    return str(connection.scalar(text("SELECT coalesce(max(id) || '-' || max(imported_at), '0') FROM geodata_import")))
+    """Changes with every import, and with every place that comes in another way."""
+    asked = (
+        "SELECT concat_ws('-', current_database(), (SELECT max(id) FROM place), max(id), max(imported_at))"
+        " FROM geodata_import"
+    )
+    return str(connection.scalar(text(asked)))
 
 
 def imported_sources(connection: Connection) -> list[ImportedSource]:
