@@ -21,7 +21,7 @@ def _make(client: FlaskClient, **values: str) -> str:
     answer = send_form(client, "/account/tokens", {"name": "QGIS", "scope": "read", **values}, page="/account")
     assert answer.status_code == 201
     assert answer.headers["Cache-Control"] == "no-store"
-    found = re.search(r'id="new-token">(qt_[\w-]{43})<', answer.text)
+    found = re.search(r'id="new-token"[^>]* value="(qt_[\w-]{43})"', answer.text)
     assert found
     return found[1]
 
