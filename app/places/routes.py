@@ -28,6 +28,8 @@ blueprint = Blueprint("places", __name__)
 RADIUS_M = 150.0
 RADIUS_MOST_M = 2000.0
 SIMPLIFY_MOST_M = 1000.0
+# A department has some hundreds of communes; the IRIS of all France would be 100 MB.
+LAYER_MOST = 5000
 NEARBY_KINDS: tuple[Kind, ...] = ("stop", "residence", "school")
 _KEPT_LAYERS = 16
 _WORTH_GZIP_BYTES = 1000
@@ -88,7 +90,10 @@ def _layer_body(connection: Connection, key: LayerKey) -> bytes:
     with _layers_lock:
         known = _layers.get(etag)
     if known is None:
-        known = gzip.compress(store.places_geojson(connection, kind, bbox, simplify_m).encode(), 6, mtime=0)
+        found = list(store.features(connection, kind, bbox, simplify_m, most=LAYER_MOST + 1))
+        if len(found) > LAYER_MOST:
+            raise BadRequestError("bbox", _("too many places for one layer: ask for a smaller box"))
+        known = gzip.compress(store.collection(found).encode(), 6, mtime=0)
         if bbox is None:
             with _layers_lock:
                 _layers[etag] = known

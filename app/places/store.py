@@ -271,7 +271,12 @@ def features(
 
 def places_geojson(connection: Connection, kind: str, bbox: Bbox | None = None, simplify_m: float = 0.0) -> str:
     """A GeoJSON FeatureCollection (RFC 7946) of the open places of a kind, ordered by code."""
-    return '{"type":"FeatureCollection","features":[' + ",\n".join(features(connection, kind, bbox, simplify_m)) + "]}"
+    return collection(features(connection, kind, bbox, simplify_m))
+
+
+def collection(texts: Iterable[str]) -> str:
+    """Features, each a text of JSON, as one FeatureCollection."""
+    return '{"type":"FeatureCollection","features":[' + ",\n".join(texts) + "]}"
 
 
 def geography_version(connection: Connection) -> str:

@@ -165,5 +165,13 @@ def test_bad_layers_are_refused(seeded: Any, path: str, status: int) -> None:
     assert seeded.get(path).status_code == status
 
 
+def test_too_many_places_ask_for_a_box(seeded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "LAYER_MOST", 14)
+    answer = seeded.get("/api/places/stop.geojson")
+    assert answer.status_code == 400
+    assert "bbox" in answer.get_data(as_text=True)
+    assert seeded.get("/api/places/stop.geojson?bbox=2.29,49.88,2.31,49.90").status_code == 200
+
+
 def test_an_empty_layer_is_an_empty_collection(seeded: Any) -> None:
     assert json.loads(seeded.get("/api/places/qpv.geojson").data) == {"type": "FeatureCollection", "features": []}
