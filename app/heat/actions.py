@@ -21,7 +21,7 @@ from app.heat.cache import Lru
 from app.heat.cube import Array, fingerprint
 from app.heat.keeper import CubeKeeper, Kept
 from app.heat.palette import LegendClass
-from app.heat.protect import Groups, groups_of, theme_table
+from app.heat.protect import Groups, groups_of, no_groups, theme_table
 from app.heat.selection import Asked, Period, Selection, readable, selected
 from app.heat.surface import BANDWIDTH_DEFAULT_M, M2_PER_KM2, Points, Surface, density, within
 from app.heat.tiles import pixel_places
@@ -244,6 +244,8 @@ class Heat:
         return self._sights.get(key, lambda: self._seen(kept, viewer, themes))
 
     def _seen(self, kept: Kept, viewer: Viewer, themes: Array) -> Sight:
+        if not viewer.has_groups:
+            return Sight(no_groups(), f"{kept.version}/{hashlib.sha256(themes.tobytes()).hexdigest()}")
         groups = groups_of(kept.rows, themes, self.k, restricted_only=not viewer.is_protected)
         mask = readable(kept.rows, viewer)
         rows = kept.rows if mask.all() else kept.rows.take(mask)

@@ -46,6 +46,11 @@ class Groups:
         )  # fmt: skip
 
 
+def no_groups() -> Groups:
+    """None at all."""
+    return Groups(*(np.empty(0, np.int64) for _ in range(6)))
+
+
 def quarter_number(day: date) -> int:
     """Quarters since the year 0."""
     return day.year * 4 + (day.month - 1) // 3
@@ -97,7 +102,7 @@ def groups_of(rows: Rows, themes: Array, k: int, *, restricted_only: bool) -> Gr
     if restricted_only:
         rows, is_restricted = rows.take(is_restricted), is_restricted[is_restricted]
     if not len(rows):
-        return Groups(*(np.empty(0, np.int64) for _ in range(6)))
+        return no_groups()
     parts = (
         themes.take(rows.category),
         is_restricted,

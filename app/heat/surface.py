@@ -18,7 +18,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
+from scipy import fft, ndimage
 
 from app.heat.cube import SUBCELL_M, Array, Rows
 from app.places.lattice import CELL_M, ORIGIN_EAST_M, ORIGIN_NORTH_M
@@ -200,23 +200,32 @@ def _moments(points: Points, shift: int, west: int, south: int, shape: tuple[int
 
 
 def _smoothed(count: Array, offset_x: Array, offset_y: Array, sigma: float) -> Array:
-    """Σ [w K - (w·dx) K_x - (w·dy) K_y] at every node, separably; all in steps. K sums to one."""
+    """Σ [w K - (w·dx) K_x - (w·dy) K_y] at every node, in steps. K sums to one.
+
+    By FFT; it never wraps round, because the rim of the window is empty and as wide as the kernel.
+    """
     reach = math.ceil(REACH_BANDWIDTHS * sigma)
     away = np.arange(-reach, reach + 1, dtype=np.float64)
     kernel = np.exp(-0.5 * (away / sigma) ** 2)
     kernel /= kernel.sum()
     slope = -away / sigma**2 * kernel  # K'
+    size = fft.next_fast_len(count.shape[0], real=True), fft.next_fast_len(count.shape[1], real=True)
 
-    def along(values: Array, weights: Array, axis: int) -> Array:
-        out: Array = ndimage.convolve1d(values, weights, axis=axis, mode="constant")
-        return out
+    def spectrum(weights: Array, axis: int) -> Array:
+        centred = np.zeros(size[axis])
+        centred[np.arange(-reach, reach + 1) % size[axis]] = weights
+        return fft.fft(centred)[:, None] if axis == 0 else fft.rfft(centred)[None, :]
 
-    one = along(count, kernel, 1)
-    one -= along(offset_x, slope, 1)
-    total = along(one, kernel, 0)
-    total -= along(along(offset_y, kernel, 1), slope, 0)
-    np.maximum(total, 0.0, out=total)
-    return total
+    by_column, by_row = spectrum(kernel, 1), spectrum(kernel, 0)
+    total = fft.rfft2(count, size)
+    total *= by_column
+    total -= fft.rfft2(offset_x, size) * spectrum(slope, 1)
+    total *= by_row
+    total -= fft.rfft2(offset_y, size) * (by_column * spectrum(slope, 0))
+    values: Array = fft.irfft2(total, size)[: count.shape[0], : count.shape[1]]
+    # What rounding leaves where there is nothing: 1e-12 of the peak, a million times less than one report in a million.
+    values[values < values.max() * 1e-12] = 0.0
+    return values
 
 
 def within(points: Points, east_m: float, north_m: float, radius_m: float) -> float:
