@@ -9,7 +9,10 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import Engine, text
 
+from app.cli import quietude
+from app.db.session import unit_of_work
 from app.errors import GeodataError
+from app.people.actor import SYSTEM
 from app.places import actions
 from app.places.cli import geodata
 
@@ -85,3 +88,25 @@ def test_an_unknown_kind_is_a_usage_error(runner: CliRunner, tmp_path: Path) -> 
     result = runner.invoke(geodata, ["import", "moon", str(tmp_path)])
     assert result.exit_code == 2
     assert "'moon' is not one of" in result.output
+
+
+def test_reports_find_their_neighbourhood_again(runner: CliRunner, tmp_path: Path, engine: Engine) -> None:
+    actions.seed_approximate(engine)
+    with unit_of_work(engine, SYSTEM) as uow:
+        uow.connection.execute(
+            text(
+                "INSERT INTO report (id, category_code, geom_4326, cell_25m, severity, visibility, observed_at)"
+                " SELECT gen_random_uuid(), code, ST_SetSRID(ST_MakePoint(2.3022, 49.8947), 4326), 0, 1, 'public',"
+                " now() FROM category LIMIT 1"
+            )
+        )
+    ring = [[2.30, 49.89], [2.31, 49.89], [2.31, 49.90], [2.30, 49.90], [2.30, 49.89]]
+    geometry = {"type": "Polygon", "coordinates": [ring]}
+    feature = {"type": "Feature", "properties": {"nom": "Cathédrale"}, "geometry": geometry}
+    file = tmp_path / "quartiers.geojson"
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    arguments = ["geodata", "import", "neighbourhood", str(file)]
+    assert runner.invoke(quietude, arguments, catch_exceptions=False).exit_code == 0
+    with unit_of_work(engine, SYSTEM) as uow:
+        asked = "SELECT place.name FROM report JOIN place ON place.id = report.neighbourhood_id"
+        assert uow.connection.scalar(text(asked)) == "Cathédrale"
