@@ -21,6 +21,7 @@ from app.people.passwords import MAX_LENGTH, MIN_LENGTH, hash_password
 __all__ = [
     "DemoAccount",
     "IssuedToken",
+    "clear_second_factor",
     "create_account",
     "create_organisation",
     "create_token",
@@ -104,6 +105,17 @@ def set_password(connection: Connection, actor: Actor, email: str, password: str
         raise InvalidInputError([FieldError("password", message)])
     account = _account(connection, email)
     store.set_password_hash(connection, account.id, hash_password(password), uuid4().hex)
+
+
+def clear_second_factor(connection: Connection, actor: Actor, email: str) -> None:
+    """For who lost the phone and the recovery codes (admin); sessions end.
+
+    Raises:
+        NotFoundError: no such account.
+
+    """
+    require_role(actor, "admin")
+    store.clear_second_factor(connection, _account(connection, email).id, uuid4().hex)
 
 
 def deactivate_account(connection: Connection, actor: Actor, email: str) -> bool:

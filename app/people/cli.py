@@ -81,6 +81,15 @@ def change_password(email: str, password_stdin: bool) -> None:  # noqa: FBT001
     click.echo(f"changed the password of {email}")
 
 
+@user.command("clear-second-factor")
+@_email_option
+def clear_second_factor(email: str) -> None:
+    """Let the password alone sign in again: for who lost the phone and the recovery codes."""
+    with open_engine() as engine, unit_of_work(engine, SYSTEM) as uow:
+        actions.clear_second_factor(uow.connection, SYSTEM, email)
+    click.echo(f"{email} signs in with the password alone")
+
+
 @user.command("deactivate")
 @_email_option
 def deactivate_user(email: str) -> None:

@@ -115,6 +115,11 @@ _DEACTIVATE = text("""
     UPDATE account SET active = false, fs_uniquifier = :uniquifier, update_datetime = now()
     WHERE id = :id AND active
 """)
+_CLEAR_SECOND_FACTOR = text("""
+    UPDATE account SET tf_primary_method = NULL, tf_totp_secret = NULL, mf_recovery_codes = NULL,
+        fs_uniquifier = :uniquifier, update_datetime = now()
+    WHERE id = :id
+""")
 _PASSWORD_HASH = text("SELECT password FROM account WHERE id = :id")
 
 
@@ -162,6 +167,11 @@ def password_hash(connection: Connection, account_id: int) -> str | None:
 def set_password_hash(connection: Connection, account_id: int, hashed: str, uniquifier: str) -> None:
     """Replace the hash; the new uniquifier ends all sessions."""
     connection.execute(_SET_PASSWORD, {"id": account_id, "password": hashed, "uniquifier": uniquifier})
+
+
+def clear_second_factor(connection: Connection, account_id: int, uniquifier: str) -> None:
+    """The password alone signs in again; all sessions end."""
+    connection.execute(_CLEAR_SECOND_FACTOR, {"id": account_id, "uniquifier": uniquifier})
 
 
 def deactivate(connection: Connection, account_id: int, uniquifier: str) -> bool:

@@ -12,6 +12,10 @@ from flask.testing import FlaskClient
 from passlib.totp import TOTP  # type: ignore[import-untyped]
 from sqlalchemy import Engine, text
 
+from app.db.session import unit_of_work
+from app.people import actions
+from app.people.actor import SYSTEM
+from app.people.library import OneTimeCodes
 from tests.people.conftest import PASSWORD, csrf_of, is_signed_in, send_form, sign_in
 
 
@@ -125,6 +129,28 @@ def test_recovery_code_replaces_the_phone_once(phone: Phone, client: FlaskClient
         send_form(browser, "/mf-recovery", {"code": code[0]})
     assert is_signed_in(stranded)
     assert not is_signed_in(thief)
+
+
+def test_clearing_it_for_who_lost_everything(phone: Phone, client: FlaskClient, app: Flask, engine: Engine) -> None:
+    with unit_of_work(engine, SYSTEM) as uow:
+        actions.clear_second_factor(uow.connection, SYSTEM, "agent@demo.quietude")
+    assert not is_signed_in(client)
+    other = app.test_client()
+    sign_in(other)
+    assert is_signed_in(other)
+
+
+def test_secrets_of_another_secret_key_are_a_refusal_and_no_error(phone: Phone, engine: Engine, app: Flask) -> None:
+    """After the key was changed, codes no longer fit; nobody sees a broken page."""
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE account SET mf_recovery_codes = '[\"nonsense\"]'"))
+    security = app.extensions["security"]
+    security._totp_factory = OneTimeCodes({"1": "another key"}, "Quiétude")
+    client = app.test_client()
+    sign_in(client)
+    assert _enter(client, phone.next_code()).status_code == 200
+    assert send_form(client, "/mf-recovery", {"code": "1234-1234-1234"}).status_code == 200
+    assert not is_signed_in(client)
 
 
 def test_help_by_mail_is_only_offered_where_mail_works(phone: Phone, app: Flask) -> None:
