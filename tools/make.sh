@@ -135,6 +135,21 @@ translations() {
   stamp translations "${catalogues[@]}"
 }
 
+babel() { .venv/bin/python -m babel.messages.frontend --quiet "$@"; }
+
+messages() {
+  # Collects what code, pages and mails say; what is new stays empty, and a test refuses it until it is translated.
+  # The file changes only with the words: no dates, no line numbers.
+  local template=.venv/messages.pot catalogue=app/web/translations/fr/LC_MESSAGES/messages.po
+  babel extract -F pyproject.toml -k _l --omit-header --add-location=file -o "$template" .
+  babel update -i "$template" -d app/web/translations -l fr --no-fuzzy-matching --ignore-obsolete --omit-header --width=120
+  printf 'msgid ""\nmsgstr ""\n"Language: fr\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n"Content-Transfer-Encoding: 8bit\\n"\n"Plural-Forms: nplurals=2; plural=(n > 1);\\n"\n\n' |
+    cat - "$catalogue" >"$template"
+  cp "$template" "$catalogue"
+  say "$catalogue: $(grep -c '^msgid ' "$catalogue") messages"
+  translations
+}
+
 # ── browser packages ───────────────────────────────────────────────────────────────────────────────────────────────
 
 npm() {
@@ -241,6 +256,10 @@ case $target in
   bench)
     prepare test
     python -m benchmarks
+    ;;
+  messages)
+    prepare test
+    messages
     ;;
   hooks)
     prepare test

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Protocol
 from uuid import UUID
 
+from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
-from flask_babel import ngettext
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, ValidationError
 from pydantic_core import PydanticCustomError
 
@@ -172,8 +172,8 @@ def check_position(lon: float, lat: float, territory: Territory) -> list[FieldEr
         message = _("Longitude and latitude look swapped: %(lon)s, %(lat)s would be inside.", lon=lat, lat=lon)
         return [FieldError("lon", message, "swapped"), FieldError("lat", message, "swapped")]
     distance_km = max(territory.distance_m(lon, lat) / 1000, 0.1)
-    number = f"{distance_km:.1f}" if distance_km < 10 else f"{distance_km:.0f}"  # noqa: PLR2004
-    message = _("This point lies outside the territory, %(km)s km from its border.", km=number)
+    shown = format_decimal(distance_km, "#,##0.0" if distance_km < 10 else "#,##0")  # noqa: PLR2004
+    message = _("This point lies outside the territory, %(km)s km from its border.", km=shown)
     return [FieldError("lon", message, "outside"), FieldError("lat", message, "outside")]
 
 
