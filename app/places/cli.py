@@ -131,8 +131,9 @@ def _bars() -> Iterator[tuple[Report, Report]]:
     """Two ways to report progress: rows, bytes. On a terminal they are bars; elsewhere nothing is printed."""
     console = Console(stderr=True)
     parts = (TextColumn("{task.description}"), BarColumn())
-    rows = Progress(*parts, MofNCompleteColumn(), TimeElapsedColumn(), console=console, transient=True)
-    size = Progress(*parts, DownloadColumn(), TimeElapsedColumn(), console=console, transient=True)
+    options: Any = {"console": console, "transient": True, "disable": not console.is_terminal}
+    rows = Progress(*parts, MofNCompleteColumn(), TimeElapsedColumn(), **options)
+    size = Progress(*parts, DownloadColumn(), TimeElapsedColumn(), **options)
 
     def reporter(progress: Progress, description: str) -> Report:
         tasks: list[TaskID] = []

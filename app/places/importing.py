@@ -19,6 +19,8 @@ TerritoryMark = Literal["", "set", "add"]
 CLOSED_SHARE_MAX = 0.5
 CLOSED_FREELY = 20
 _REPORT_EVERY_ROWS = 50
+# Of the official codes the longest has some twenty; an index entry of PostgreSQL has no room for a book.
+LONGEST_CODE = 120
 
 
 @dataclass(frozen=True)
@@ -87,12 +89,16 @@ class Reading:
                     self.refused.append(RefusedRow(self.kind, item.row, item.code, item.reason))
                 case PlaceRecord():
                     self._step(item.rows)
-                    if self._is_first(item):
+                    if self._is_usable(item):
                         self.places += 1
                         yield item
         self.progress(self.rows, self.total)
 
-    def _is_first(self, record: PlaceRecord) -> bool:
+    def _is_usable(self, record: PlaceRecord) -> bool:
+        if len(record.code) > LONGEST_CODE:
+            reason = f"a code of {len(record.code)} characters: {record.code[:40]}…"
+            self.refused.append(RefusedRow(self.kind, record.row, None, reason))
+            return False
         first = self._rows_by_code.setdefault(record.code, record.row)
         if first == record.row:
             return True

@@ -51,7 +51,9 @@ def read_neighbourhoods(path: Path, options: ReadOptions) -> Iterator[Item]:
         if not name:
             raise ValueError("no name")
         insee = [insee_code(code) for code in split_codes(feature.fields.get("insee", ""))]
-        if insee and not options.wants(insee):
+        if options.only and not insee:
+            raise ValueError(f"{name}: the file does not say its commune, so it cannot be chosen by --only")
+        if not options.wants(insee):
             return Skip(feature.row, f"{name}: another commune")
         attributes = {"insee": insee} if insee else {}
         return PlaceRecord("neighbourhood", feature.code, name, polygonal(feature.geometry), attributes, feature.row)

@@ -257,6 +257,12 @@ def test_neighbourhoods_make_a_code_of_their_name() -> None:
     assert _refusals(items) == {2: "no name"}
 
 
+def test_neighbourhoods_without_communes_cannot_be_chosen_by_commune() -> None:
+    items = _read("neighbourhood", DATA / "neighbourhoods.geojson", only=frozenset({"80021"}))
+    assert not _places(items)
+    assert "cannot be chosen" in _refusals(items)[1]
+
+
 def test_schools_in_web_mercator() -> None:
     items = _read("school", DATA / "schools-3857.geojson")
     school = _places(items)["0800001A"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,21 @@ def test_a_code_twice_in_one_file_is_refused_the_second_time(engine: Engine, tmp
     result = import_places(engine, "commune", file)
     assert [(row.row, row.reason) for row in result.refused] == [(2, "80021: the same code as row 1")]
     assert _open(engine, "commune") == {"80021": "Amiens"}
+
+
+def test_a_code_as_long_as_a_book_is_refused(engine: Engine, tmp_path: Path) -> None:
+    file = _communes(tmp_path / "a.geojson", AMIENS, ("8" * 5000, "Long", 2.3, 49.9))
+    result = import_places(engine, "commune", file)
+    assert [row.row for row in result.refused] == [2]
+    assert len(result.refused[0].reason) < 100
+
+
+def test_two_imports_at_once_wait_for_each_other(engine: Engine, tmp_path: Path) -> None:
+    file = _communes(tmp_path / "a.geojson", *[(f"80{number:03}", "X", 2.0, 49.0) for number in range(100, 300)])
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda _: import_places(engine, "commune", file), range(2)))
+    assert sorted(result.added for result in results) == [0, 200]
+    assert sorted(result.unchanged for result in results) == [0, 200]
 
 
 def test_an_import_that_breaks_in_the_middle_leaves_nothing(engine: Engine, tmp_path: Path) -> None:
