@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from importlib.util import find_spec
 
 import click
 from sqlalchemy.exc import OperationalError
@@ -21,36 +20,49 @@ from app.errors import (
     SettingsError,
 )
 
-MODULES = (
-    "app.serve",
-    "app.db.cli",
-    "app.people.cli",
-    "app.places.cli",
-    "app.nomenclature.cli",
-    "app.reports.cli",
-    "app.exports.cli",
-)
+# Each command is imported when it is asked for: `quietude db up` needs neither Flask nor GDAL.
+COMMANDS = {
+    "serve": "app.serve",
+    "db": "app.db.cli",
+    "user": "app.people.cli",
+    "organisation": "app.people.cli",
+    "token": "app.people.cli",
+    "geodata": "app.places.cli",
+    "import": "app.reports.cli",
+    "demo": "app.reports.cli",
+    "export": "app.exports.cli",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name=None, version="0.1.0", prog_name="quietude")
+class LazyGroup(click.Group):
+    """The commands of every domain, by name."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """In the order above."""
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module."""
+        if cmd_name not in COMMANDS:
+            return None
+        commands: list[click.Command] = import_module(COMMANDS[cmd_name]).commands
+        if cmd_name == "geodata":
+            _locate_reports_after_imports()
+        return next(command for command in commands if command.name == cmd_name)
+
+
+def _locate_reports_after_imports() -> None:
+    """New geography means new neighbourhoods: said here, because places do not know that there are reports."""
+    after_import = import_module("app.places.actions").AFTER_IMPORT
+    locate_again = import_module("app.reports.actions").locate_again
+    if locate_again not in after_import:
+        after_import.append(locate_again)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version="0.1.0", prog_name="quietude")
 def quietude() -> None:
     """Quiétude: a register of public-space defects and tranquillity issues, with heat maps."""
-
-
-def compose() -> click.Group:
-    """The whole command line. Two domains may share a group by giving it the same name."""
-    for module in MODULES:
-        if find_spec(module) is None:
-            continue
-        for command in import_module(module).commands:
-            existing = quietude.commands.get(command.name)
-            if isinstance(existing, click.Group) and isinstance(command, click.Group):
-                for part in command.commands.values():
-                    existing.add_command(part)
-            else:
-                quietude.add_command(command)
-    return quietude
 
 
 def describe(error: QuietudeError) -> str:
@@ -76,7 +88,7 @@ def describe(error: QuietudeError) -> str:
 def main() -> None:
     """Entry point of .venv/bin/quietude: what goes wrong on purpose is one line on stderr and exit status 1."""
     try:
-        status = compose().main(prog_name="quietude", standalone_mode=False)
+        status = quietude.main(prog_name="quietude", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
     except click.ClickException as error:
         error.show()

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import Engine
 
-from app.db.backup import running
 from app.db.cluster import Cluster
+from app.db.running import running
 from app.db.session import make_engine
 from app.settings import load_settings
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import http.client
 import os
 import secrets
@@ -27,6 +26,7 @@ from app import create_app
 from app.db.cli import owner_url
 from app.db.cluster import Cluster
 from app.db.migrate import migrate
+from app.db.running import running
 from app.db.session import make_engine, unit_of_work
 from app.errors import SettingsError
 from app.nomenclature.actions import seed_default
@@ -102,27 +102,20 @@ def check_port(settings: Settings) -> None:
 
 @contextmanager
 def database(settings: Settings) -> Iterator[None]:
-    """The database runs inside the block; the embedded one is stopped when the last server on it ends."""
+    """The database runs inside the block; the embedded one stops when its last user leaves."""
     if settings.database_url is not None:
         yield
         return
     connections = settings.workers * (settings.threads + 2) + 20
     cluster = Cluster(settings.var_dir, max_connections=max(100, connections))
     master = os.getpid()
-    settings.var_dir.mkdir(parents=True, exist_ok=True)
-    users = os.open(settings.var_dir / "serve.lock", os.O_RDONLY | os.O_CREAT, 0o644)
-    fcntl.flock(users, fcntl.LOCK_SH)
     click.echo(f"Database {cluster.data_dir} …")
-    cluster.up()
     try:
-        yield
+        with running(cluster):
+            yield
     finally:
-        # A worker leaves through here too: it is not its business.
         if os.getpid() == master:
-            with suppress(BlockingIOError):
-                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                cluster.down()
-                click.echo("Database stopped.")
+            click.echo("Database runs on." if cluster.is_running() else "Database stopped.")
 
 
 # ── first data ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import IO
 
@@ -13,6 +12,7 @@ import psycopg2
 
 from app.db import postgres
 from app.db.cluster import DATABASE, PORT, SUPERUSER, Cluster
+from app.db.running import running
 from app.db.session import OWNER_ROLE
 from app.errors import ClusterError
 
@@ -21,17 +21,6 @@ BESIDE = f"{DATABASE}_restored"
 EMPTIED = f"{DATABASE}_emptied"
 # A row in any of these means that somebody works with this database.
 DATA_TABLES = ("report", "account", "organisation")
-
-
-@contextmanager
-def running(cluster: Cluster) -> Iterator[None]:
-    """The cluster runs inside the block, and afterwards only if it did before."""
-    started = cluster.up()
-    try:
-        yield
-    finally:
-        if started:
-            cluster.down()
 
 
 def backup(cluster: Cluster, file: Path) -> int:

@@ -9,6 +9,7 @@ import click
 from app.db import backup as backups
 from app.db.cluster import Cluster
 from app.db.migrate import migrate
+from app.db.running import drop, keep, running
 from app.errors import SettingsError
 from app.settings import Settings, load_settings
 
@@ -37,15 +38,15 @@ def owner_url(settings: Settings) -> str:
 
 @db.command()
 def up() -> None:
-    """Start the embedded database, and leave it running."""
+    """Start the embedded database and leave it running until `quietude db down`."""
     cluster = _embedded()
-    click.echo(f"{'started' if cluster.up() else 'runs already'}: psql '{cluster.psql_uri('app')}'")
+    click.echo(f"{'started' if keep(cluster) else 'runs already'}: psql '{cluster.psql_uri('app')}'")
 
 
 @db.command()
 def down() -> None:
     """Stop the embedded database."""
-    click.echo("stopped" if _embedded().down() else "it did not run")
+    click.echo("stopped" if drop(_embedded()) else "it did not run")
 
 
 @db.command("migrate")
@@ -53,7 +54,7 @@ def migrate_command() -> None:
     """Bring the schema up to date."""
     settings = load_settings()
     if settings.database_url is None:
-        with backups.running(Cluster(settings.var_dir)):
+        with running(Cluster(settings.var_dir)):
             migrate(owner_url(settings))
     else:
         migrate(owner_url(settings))
@@ -73,7 +74,7 @@ def backup(file: Path) -> None:
 def restore(file: Path) -> None:
     """Read FILE, made by `quietude db backup`, into an empty embedded database."""
     cluster = _embedded()
-    with backups.running(cluster):
+    with running(cluster):
         backups.restore(cluster, file)
         migrate(cluster.url("owner"))
     click.echo(f"restored from {file}")
