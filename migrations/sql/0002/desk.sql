@@ -1,0 +1,1 @@
+-- desk: see docs/design.md.

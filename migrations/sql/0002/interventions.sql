@@ -1,0 +1,1 @@
+-- interventions: see docs/design.md.

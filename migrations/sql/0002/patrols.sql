@@ -1,0 +1,1 @@
+-- patrols: see docs/design.md.

@@ -1,0 +1,21 @@
+"""The partners' side: routing, photos, interventions, jobs, notifications, patrols, desk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+SQL = Path(__file__).parents[1] / "sql" / revision
+ORDER = ("routing", "photos", "interventions", "jobs", "notifications", "patrols", "desk")
+
+
+def upgrade() -> None:
+    """Add what the partners need; one file a domain, in the order of the layers."""
+    cursor = op.get_bind().connection.cursor()
+    for name in ORDER:
+        cursor.execute((SQL / f"{name}.sql").read_text(encoding="utf-8"))
+    cursor.close()
