@@ -12,6 +12,7 @@ import pytest
 from app.db.backup import backup, restore
 from app.db.cluster import Cluster
 from app.db.migrate import migrate
+from app.db.running import keep
 from app.errors import ClusterError
 
 from .conftest import Make
@@ -32,7 +33,7 @@ def ask(cluster: Cluster, statement: str) -> Any:
 def full(make: Make, folder: Path) -> Cluster:
     """A migrated cluster with a restricted report that has been changed once: what policies would hide."""
     cluster: Cluster = make(folder / "full" / "var")
-    cluster.up()
+    keep(cluster)
     migrate(cluster.url("owner"))
     ask(
         cluster,
@@ -53,7 +54,7 @@ def full(make: Make, folder: Path) -> Cluster:
 @pytest.fixture
 def empty(make: Make, folder: Path) -> Cluster:
     cluster: Cluster = make(folder / "empty" / "var")
-    cluster.up()
+    keep(cluster)
     migrate(cluster.url("owner"))
     return cluster
 
