@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import Engine, text
 
-from app.cli import compose
+from app.cli import quietude
 from app.db.session import unit_of_work
 from app.people.actions import ensure_demo_accounts
 from app.people.actor import SYSTEM
@@ -60,9 +60,9 @@ def test_a_territory_without_any_place_is_enough(engine: Engine, clean: None) ->
 def test_the_command(amiens: Engine, app_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QUIETUDE_DATABASE_URL", app_url)
     monkeypatch.setenv("QUIETUDE_VAR_DIR", str(tmp_path / "var"))
-    first = CliRunner().invoke(compose(), ["demo", "load"])
+    first = CliRunner().invoke(quietude, ["demo", "load"])
     assert first.exit_code == 0, first.output
     assert "3,000 synthetic reports" in first.output
     assert query(amiens, "SELECT count(*) FROM report") == [(3000,)]
-    again = CliRunner().invoke(compose(), ["demo", "load"])
+    again = CliRunner().invoke(quietude, ["demo", "load"])
     assert "nothing is added" in again.output

@@ -249,3 +249,27 @@ def test_projected_coordinates(engine: Engine, places: Places, tmp_path: Path) -
     assert list(first.values()) == pytest.approx([650000.5, 6977867.25], abs=0.001)
     assert first == second
     assert {one["message"] for one in refusals(tmp_path / "out.csv")} >= {"x, 1 is no position in EPSG:2154."}
+
+
+def test_the_refusals_never_overwrite_the_file(engine: Engine, places: Places, tmp_path: Path) -> None:
+    path = write(tmp_path / "in.csv", row(1))
+    with pytest.raises(MappingError, match="would overwrite the file itself"):
+        run(engine, path, refusals=tmp_path / "sub" / ".." / "in.csv")
+    assert path.read_text(encoding="utf-8").startswith("id,lon")
+
+
+def test_a_refusals_file_that_cannot_be_written_stops_the_import(
+    engine: Engine, places: Places, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "in.csv", row(1))
+    with pytest.raises(MappingError, match="cannot be written"):
+        run(engine, path, refusals=tmp_path / "missing" / "out.csv")
+    assert reports(engine) == []
+
+
+def test_numbers_beyond_all_bounds_are_refused(engine: Engine, places: Places, tmp_path: Path) -> None:
+    texts = ["{'lon': " + "9" * 1500 + ", 'lat': 1}", "{'lon': 1e400, 'lat': 1}", "{'lon': [1], 'lat': None}"]
+    path = write(tmp_path / "in.csv", *(row(number, text=text) for number, text in enumerate(texts)))
+    for crs in (4326, 2154):
+        used = mapping(coordinates={"text": "text", "format": "python-dict", "crs": crs}, description=None)
+        assert run(engine, path, used).refused == 3

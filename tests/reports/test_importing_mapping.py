@@ -50,6 +50,7 @@ def test_the_example_shows_every_key() -> None:
         ({"coordinates": {"x": "a", "y": "b"}}, "x and y need crs"),
         ({"coordinates": {"lon": "a", "lat": "b", "crs": 2154}}, "name the columns x and y"),
         ({"coordinates": {"x": "a", "y": "b", "crs": "EPSG:999999"}}, "'999999' is not a known EPSG code"),
+        ({"coordinates": {"x": "a", "y": "b", "crs": 5773}}, "'5773' is not a known EPSG code"),
         ({"coordinates": {"x": "a", "y": "b", "crs": "nonsense"}}, "is not a known EPSG code"),
         ({"coordinates": {"text": "a", "format": "xml"}}, "coordinates.format: Input should be 'python-dict'"),
         ({"name": "Paris!"}, "name: String should match pattern"),

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from app.cli import compose
+from app.cli import quietude
 from app.db.session import unit_of_work
 from app.nomenclature.store import load_nomenclature
 from app.people.actor import SYSTEM
@@ -108,16 +108,16 @@ def test_the_command(
         encoding="utf-8",
     )
     command = ["import", "reports", str(path), "--mapping", str(SHIPPED / "dansmarue-paris.toml")]
-    dry = CliRunner().invoke(compose(), [*command, "--dry-run"])
+    dry = CliRunner().invoke(quietude, [*command, "--dry-run"])
     assert dry.exit_code == 0, dry.output
     assert "1 would be imported, 0 already there, 1 refused" in dry.output
     assert reports(engine) == []
-    real = CliRunner().invoke(compose(), [*command, "--refusals", str(tmp_path / "refused.csv")])
+    real = CliRunner().invoke(quietude, [*command, "--refusals", str(tmp_path / "refused.csv")])
     assert "1 imported, 0 already there, 1 refused" in real.output
     assert "1  category: no category" in real.output
     assert len(refusals(tmp_path / "refused.csv")) == 1
-    again = CliRunner().invoke(compose(), command)
+    again = CliRunner().invoke(quietude, command)
     assert "0 imported, 1 already there, 1 refused" in again.output
-    wrong = CliRunner().invoke(compose(), [*command, "--encoding", "utf-9"])
+    wrong = CliRunner().invoke(quietude, [*command, "--encoding", "utf-9"])
     assert wrong.exit_code == 2
     assert "is not a text encoding" in wrong.output

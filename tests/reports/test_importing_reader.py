@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tracemalloc
 from pathlib import Path
 
@@ -52,6 +53,17 @@ def test_utf_8_under_the_name_of_latin_1_is_noticed(path: Path) -> None:
     with pytest.raises(MappingError, match="the file is UTF-8, the mapping says"):
         read(path, content, encoding="latin-1")
     assert cells(read(path, content, encoding="latin-1", insist=True)) == [["1", "2", "3", "4", "5", "Ã©tÃ©"]]
+
+
+def test_a_codec_that_cannot_go_on_is_one_line(path: Path) -> None:
+    with pytest.raises(MappingError, match="not utf-7 near line"):
+        read(path, f"{HEADER}\n1,2,3,4,5,+é-\n", encoding="utf-7", insist=True)
+
+
+def test_a_pipe_is_refused_in_one_line(path: Path) -> None:
+    os.mkfifo(path)
+    with pytest.raises(MappingError, match="is not a file"), CsvRows(path, mapping()):
+        pass
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])

@@ -92,6 +92,8 @@ def import_reports(
 
     """
     counts = _Counts()
+    if request.refusals is not None and request.refusals.resolve() == request.path.resolve():
+        raise MappingError(f"{request.path}: the refusals would overwrite the file itself")
     with (
         RefusalFile(request.refusals) as refusals,
         CsvRows(request.path, request.mapping, insist_on_encoding=request.insist_on_encoding) as rows,

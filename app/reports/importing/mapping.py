@@ -72,9 +72,13 @@ class CoordinatesRule(_Part):
     def _known(cls, value: object) -> int:
         name = str(value).strip().upper().removeprefix("EPSG:")
         try:
-            return int(CRS.from_epsg(int(name)).to_epsg() or name)
+            found = CRS.from_epsg(int(name))
         except (CRSError, ValueError, OverflowError):
-            raise ValueError(f"{name[:40]!r} is not a known EPSG code; write for example EPSG:2154") from None
+            found = None
+        # Heights and geocentric systems have codes too.
+        if found is None or not (found.is_projected or found.is_geographic):
+            raise ValueError(f"{name[:40]!r} is not a known EPSG code; write for example EPSG:2154")
+        return int(name)
 
     @model_validator(mode="after")
     def _one_way(self) -> CoordinatesRule:

@@ -69,6 +69,8 @@ class CsvRows:
         self._line = 0
 
     def __enter__(self) -> Self:
+        if self._path.exists() and not self._path.is_file():
+            raise MappingError(f"{self._path}: is not a file; a pipe cannot be read twice")
         try:
             self._binary: BinaryIO = self._path.open("rb")
         except OSError as error:
@@ -197,13 +199,15 @@ class CsvRows:
             yield item[1]
 
     def _next_line(self) -> tuple[int, str] | None:
-        text = self._text.readline(MAX_LINE_CHARACTERS + 1)
+        try:
+            text = piece = self._text.readline(MAX_LINE_CHARACTERS + 1)
+            while len(piece) > MAX_LINE_CHARACTERS and not piece.endswith(("\n", "\r")):
+                piece = self._text.readline(MAX_LINE_CHARACTERS + 1)
+        except UnicodeError as error:  # a codec that cannot go on after a mistake
+            raise MappingError(f"{self._path}: not {self._mapping.encoding} near line {self._line + 1}") from error
         if not text:
             return None
         self._line += 1
-        piece = text
-        while len(piece) > MAX_LINE_CHARACTERS and not piece.endswith(("\n", "\r")):
-            piece = self._text.readline(MAX_LINE_CHARACTERS + 1)
         return self._line, text
 
 
