@@ -25,7 +25,7 @@ _COLOURS = (
     (0xCF, 0x46, 0x47), (0xB1, 0x31, 0x5B), (0x8F, 0x24, 0x69), (0x6C, 0x18, 0x6E), (0x49, 0x0B, 0x6A),
 )  # fmt: skip
 # Faint values let the map through; every class stays well visible.
-_ALPHAS = tuple(round(255 * (0.50 + 0.04 * step)) for step in range(len(_COLOURS)))
+_ALPHAS = tuple(round(255 * (0.58 + 0.036 * step)) for step in range(len(_COLOURS)))
 COLOURS: tuple[Rgba, ...] = tuple((*rgb, alpha) for rgb, alpha in zip(_COLOURS, _ALPHAS, strict=True))
 # Below this share of the top nothing is drawn, else every point would end in a visible disc.
 FAINTEST_SHARE = 0.02

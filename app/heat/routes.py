@@ -10,7 +10,7 @@ from flask import Blueprint, Response, current_app, jsonify, request
 from flask_babel import gettext as _
 
 from app.errors import BadRequestError, NotFoundError
-from app.heat.actions import Heat, HeatQuery, Look
+from app.heat.actions import UNIT, Heat, HeatQuery, Look
 from app.heat.surface import BANDWIDTH_DEFAULT_M, BANDWIDTH_MAX_M, BANDWIDTH_MIN_M
 from app.heat.tiles import ZOOM_MAX, ZOOM_MIN, tile_exists
 from app.heat.viewer import viewer_of
@@ -165,4 +165,4 @@ def legend() -> Response:
 def table() -> Response:
     """Reports by neighbourhood, the same filter and the same protection as the picture."""
     seen = look()
-    return _marked(jsonify({"unit": seen.legend().unit, "rows": [asdict(row) for row in seen.table()]}), seen)
+    return _marked(jsonify({"unit": UNIT, "rows": [asdict(row) for row in seen.table()]}), seen)
