@@ -17,5 +17,6 @@ def upgrade() -> None:
     """Add what the partners need; one file a domain, in the order of the layers."""
     cursor = op.get_bind().connection.cursor()
     for name in ORDER:
-        cursor.execute((SQL / f"{name}.sql").read_text(encoding="utf-8"))
+        # The driver refuses a text without a statement, which a file is until its domain has tables.
+        cursor.execute("SELECT;\n" + (SQL / f"{name}.sql").read_text(encoding="utf-8"))
     cursor.close()
