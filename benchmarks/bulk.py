@@ -130,7 +130,7 @@ Places = list[tuple[int | None, int | None, int | None, int | None]]
 
 def _places_one_by_one(session: Session, commands: list[ReportCommand]) -> Places:
     query = text("SELECT * FROM places_of(ST_SetSRID(ST_MakePoint(:lon, :lat), 4326))")
-    return [tuple(session.execute(query, {"lon": c.lon, "lat": c.lat}).one()) for c in commands]  # type: ignore[misc]
+    return [tuple(session.execute(query, {"lon": c.lon, "lat": c.lat}).one()) for c in commands]
 
 
 def _places_at_once(session: Session, commands: list[ReportCommand]) -> Places:

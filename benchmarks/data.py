@@ -83,16 +83,14 @@ def _lines(first: int, count: int, dimensions: Dimensions) -> io.StringIO:
     cells = cells_of(lon, lat)
     ids = rng.bytes(16 * count).hex()
     observed_us = FIRST_DAY_US + rng.integers(0, YEAR_US // 1_000_000, count) * 1_000_000
-    picks = {
-        name: rng.integers(0, max(len(values), 1), count)
-        for name, values in {
-            "category": dimensions.categories,
-            "organisation": dimensions.organisations,
-            "neighbourhood": dimensions.neighbourhoods,
-            "state": _STATES,
-            "sentence": SENTENCES,
-        }.items()
+    lengths = {
+        "category": len(dimensions.categories),
+        "organisation": len(dimensions.organisations),
+        "neighbourhood": len(dimensions.neighbourhoods),
+        "state": len(_STATES),
+        "sentence": len(SENTENCES),
     }
+    picks = {name: rng.integers(0, max(length, 1), count) for name, length in lengths.items()}
     severity = rng.integers(1, 5, count)
     out = io.StringIO()
     moments = [_moments(int(us)) for us in observed_us]

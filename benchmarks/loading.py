@@ -35,12 +35,11 @@ def load(port: int, requests: Iterator[bytes], duration_s: float) -> Answers:
     started = time.perf_counter()
     while time.perf_counter() - started < duration_s:
         for key, _ in selector.select(timeout=1):
-            client = key.fileobj
-            assert isinstance(client, socket.socket)
-            status = _receive(client, key.data)
+            assert isinstance(key.fileobj, socket.socket)
+            status = _receive(key.fileobj, key.data)
             if status is not None:
                 answers.statuses[status] += 1
-                client.sendall(next(requests))
+                key.fileobj.sendall(next(requests))
     answers.per_second = answers.statuses.total() / (time.perf_counter() - started)
     for key in list(selector.get_map().values()):
         assert isinstance(key.fileobj, socket.socket)

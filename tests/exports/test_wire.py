@@ -194,6 +194,23 @@ def test_gdal_reads_the_streamed_file(server: Server, bearer: Bearer, engine: En
     assert geometries[row].hex() == wkb_point(2.3022123, 49.8947)
 
 
+@pytest.mark.parametrize("prefix", ["GeoJSON:", "/vsicurl_streaming/"])
+def test_gdal_reads_the_address_with_a_token(server: Server, bearer: Bearer, engine: Engine, prefix: str) -> None:
+    """What QGIS does with "Add vector layer, protocol GeoJSON": one URL and one header, compressed on the way.
+
+    /vsicurl/ (which GDAL means by a bare URL) asks for byte ranges and cannot read any stream of unknown length.
+    """
+    fill(engine, 1_000)
+    token = bearer("planner")["Authorization"]
+    pyogrio.set_gdal_config_options({"GDAL_HTTP_HEADERS": f"Authorization: {token}"})
+    try:
+        info = pyogrio.read_info(f"{prefix}http://127.0.0.1:{server.port}{URL}?theme=cleanliness")
+    finally:
+        pyogrio.set_gdal_config_options({"GDAL_HTTP_HEADERS": None})
+    assert info["features"] == 1_000
+    assert info["crs"] == "EPSG:4326"
+
+
 def wkb_point(lon: float, lat: float) -> str:
     """Well-known binary of a point."""
     return struct.pack("<BIdd", 1, 1, lon, lat).hex()
