@@ -158,6 +158,7 @@ map.on("click", async ({ latlng }) => {
   }
 });
 
+document.documentElement.classList.add("scripted");
 showLegend();
 drawVectors().then(loadPoints, () => say(results.dataset.failed));
 document.getElementById("map-apply").hidden = true;
