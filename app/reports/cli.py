@@ -16,6 +16,7 @@ from sqlalchemy import text
 from app.cli_context import open_engine
 from app.db.session import unit_of_work
 from app.errors import ConflictError
+from app.nomenclature.actions import seed_default
 from app.nomenclature.store import load_nomenclature
 from app.people.actor import SYSTEM
 from app.places.territory import territory
@@ -51,6 +52,8 @@ def _encoding(_context: click.Context, _parameter: click.Parameter, value: str |
 def reports(file: Path, mapping_file: Path, encoding: str | None, **options: Any) -> None:
     """Import the reports of a CSV FILE, all or nothing. A row that is here already is not doubled."""
     with open_engine() as engine:
+        # A register that was never served has no categories yet.
+        seed_default(engine)
         with unit_of_work(engine, SYSTEM) as uow:
             nomenclature = load_nomenclature(uow.connection)
             shape = territory(uow.connection)
@@ -68,7 +71,8 @@ def reports(file: Path, mapping_file: Path, encoding: str | None, **options: Any
 @contextmanager
 def _bar(file: Path) -> Iterator[Callable[[int], object]]:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(file.name, total=file.stat().st_size)
         yield lambda done: progress.update(task, completed=done)
 
@@ -92,6 +96,7 @@ def demo_group() -> None:
 def load() -> None:
     """Fill a database without reports with a year of synthetic ones over the territory."""
     with open_engine() as engine:
+        seed_default(engine)
         with unit_of_work(engine, SYSTEM) as uow:
             if not uow.connection.scalar(_ANY_CITY):
                 raise ConflictError("nobody is here to answer for reports yet: run `make run` or `quietude serve` once")
