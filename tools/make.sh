@@ -125,17 +125,17 @@ command_line() {
   cmp -s tools/quietude .venv/bin/quietude || install -m 755 tools/quietude .venv/bin/quietude
 }
 
+babel() { .venv/bin/python -m babel.messages.frontend --quiet "$@"; }
+
 translations() {
   local -a catalogues
   mapfile -t catalogues < <(find app -name '*.po' | sort)
   [ ${#catalogues[@]} -gt 0 ] || return 0
-  stamped translations "${catalogues[@]}" && [ -f "${catalogues[0]%.po}.mo" ] && return
+  stamped translations "${catalogues[@]}" && ls "${catalogues[@]/%.po/.mo}" >/dev/null 2>&1 && return
   say "translations"
-  .venv/bin/python -m babel.messages.frontend --quiet compile -d app/web/translations
+  babel compile -d app/web/translations -D "messages flask_security"
   stamp translations "${catalogues[@]}"
 }
-
-babel() { .venv/bin/python -m babel.messages.frontend --quiet "$@"; }
 
 messages() {
   # Collects what code, pages and mails say; what is new stays empty, and a test refuses it until it is translated.

@@ -30,6 +30,7 @@ from wtforms.fields.choices import SelectChoice
 from app.people.limits import attempt_succeeded, take_attempt
 from app.people.tables import Account
 from app.web.context import services
+from app.web.language import TRANSLATIONS, locale_code
 from app.web.logs import get_logger
 
 _WAITING = "quietude.mails"
@@ -196,7 +197,7 @@ def _send(app: Flask, messages: list[Message]) -> None:
 
 
 class Texts(FsDomain):
-    """The library's own translations: it names French `fr_FR`, our pages say `fr`."""
+    """The library's translations, in our words: it names French `fr_FR`, our pages say `fr`."""
 
     def __init__(self, app: Flask) -> None:
         super().__init__(app)  # type: ignore[no-untyped-call]
@@ -208,5 +209,10 @@ class Texts(FsDomain):
         if language not in self.cache:
             from babel.support import Translations  # noqa: PLC0415  (once a process and language)
 
-            self.cache[language] = Translations.load(self.translation_directories[0], [language], "flask_security")
+            known = Translations.load(self.translation_directories[0], [language], "flask_security")
+            # Where its words are not ours (jeton, courriel, code de secours), ours go first.
+            ours = Translations.load(TRANSLATIONS, [locale_code()], "flask_security")
+            if isinstance(known, Translations) and isinstance(ours, Translations):
+                known.merge(ours)
+            self.cache[language] = known
         return self.cache[language]

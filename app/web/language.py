@@ -14,6 +14,7 @@ from app.errors import NotFoundError
 LOCALES = ("fr", "en")
 COOKIE = "quietude_language"
 TIMEZONE = "Europe/Paris"
+TRANSLATIONS = str(Path(__file__).with_name("translations"))
 
 blueprint = Blueprint("language", __name__)
 
@@ -65,7 +66,7 @@ def number(value: float) -> str:
 
 def init_app(app: Flask) -> None:
     """Set up Flask-Babel."""
-    app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(Path(__file__).with_name("translations"))
+    app.config["BABEL_TRANSLATION_DIRECTORIES"] = TRANSLATIONS
     Babel(
         app,
         default_locale="fr",

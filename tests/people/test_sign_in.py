@@ -56,7 +56,7 @@ def test_wrong_unknown_and_inactive_get_the_same_answer(demo: None, engine: Engi
     ]
     assert {answer.status_code for answer in answers} == {200}
     assert len({_without_what_always_differs(answer.text) for answer in answers}) == 1
-    assert "identité ou mot de passe" in answers[0].text
+    assert "Adresse ou mot de passe incorrect." in answers[0].text
 
 
 def test_no_password_reaches_the_hash_faster_for_unknown_addresses(

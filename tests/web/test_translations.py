@@ -7,12 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import flask_security
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
+from flask.testing import FlaskClient
 
 ROOT = Path(__file__).parents[2]
 FRENCH = ROOT / "app/web/translations/fr/LC_MESSAGES/messages.po"
+SIGN_IN = FRENCH.with_name("flask_security.po")
+# A colon, a semicolon and their like never begin a line; quotation marks keep their word; one kind of apostrophe.
+SLOPPY = re.compile(r"[^\u00a0]:(?:\s|$)| [:;!?»]|[^\u202f\W\d][!?;]|« |[“”’]")
 PLACEHOLDER = re.compile(r"%\((\w+)\)[a-z]")
 
 
@@ -31,8 +36,8 @@ def french() -> Catalog:
         return read_po(file, locale="fr")
 
 
-def _texts(value: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
+def _texts(value: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value or ("",))
 
 
 def test_there_are_messages_at_all(used: Catalog) -> None:
@@ -61,9 +66,37 @@ def test_placeholders_are_the_same(french: Catalog) -> None:
             continue
         allowed = set(PLACEHOLDER.findall(" ".join(_texts(message.id))))
         for text in _texts(message.string):
-            if not set(PLACEHOLDER.findall(text)) <= allowed:
-                wrong.append((message.id, text))
+            said = set(PLACEHOLDER.findall(text))
             # A French singular may say "un" instead of the number; every other name must be there.
-            elif not allowed - {"num"} <= set(PLACEHOLDER.findall(text)):
+            if not allowed - {"num"} <= said <= allowed:
                 wrong.append((message.id, text))
     assert wrong == []
+
+
+@pytest.mark.parametrize("catalogue", [FRENCH, SIGN_IN], ids=["ours", "sign-in"])
+def test_punctuation_is_french(catalogue: Path) -> None:
+    with catalogue.open("rb") as file:
+        texts = [text for message in read_po(file, locale="fr") if message.id for text in _texts(message.string)]
+    assert len(texts) > 50
+    assert [text for text in texts if SLOPPY.search(text)] == []
+
+
+def test_sign_in_words_replace_what_the_library_says() -> None:
+    source = Path(flask_security.__file__).parent / "translations/flask_security.pot"
+    with source.open("rb") as known_file, SIGN_IN.open("rb") as ours_file:
+        known, ours = read_po(known_file), read_po(ours_file, locale="fr")
+    for message in ours:
+        if message.id:
+            assert known.get(message.id) is not None, message.id
+            assert message.string
+            assert set(PLACEHOLDER.findall(str(message.string))) <= set(PLACEHOLDER.findall(str(message.id)))
+
+
+def test_sign_in_page_speaks_one_language(client: FlaskClient) -> None:
+    french = client.get("/login").text
+    assert "Adresse électronique" in french
+    assert "Email" not in french
+    client.set_cookie("quietude_language", "en")
+    english = client.get("/login").text
+    assert "Email Address" in english
+    assert "Adresse" not in english
