@@ -64,6 +64,11 @@ def number(value: float) -> str:
     return str(format_decimal(round(value, digits)))
 
 
+def _first(text: str) -> str:
+    """French counts the first of a month only: 1er nov., 2 nov."""
+    return f"1er{text[1:]}" if locale_code() == "fr" and text.startswith("1 ") else text
+
+
 def init_app(app: Flask) -> None:
     """Set up Flask-Babel."""
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = TRANSLATIONS
@@ -75,6 +80,7 @@ def init_app(app: Flask) -> None:
     )
     app.jinja_env.globals["locale_code"] = locale_code
     app.jinja_env.filters["number"] = number
-    app.jinja_env.filters["day"] = lambda value: format_date(value, "d MMM y")
-    app.jinja_env.filters["moment"] = lambda value: format_datetime(value, "d MMM y, HH:mm")
+    app.jinja_env.filters["degrees"] = lambda value: format_decimal(value, "0.00000")
+    app.jinja_env.filters["day"] = lambda value: _first(format_date(value, "d MMM y"))
+    app.jinja_env.filters["moment"] = lambda value: _first(format_datetime(value, "d MMM y, HH:mm"))
     app.register_blueprint(blueprint)

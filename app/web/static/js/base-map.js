@@ -1,5 +1,7 @@
 // The map under a form or a report: our own vectors, and outside tiles only when the settings name a base map.
 
+import { nameControls } from './map-words.js';
+
 const { L } = window;
 
 const AMIENS = [49.894, 2.2957];
@@ -37,6 +39,7 @@ export function makeMap(element, { basemap = 'none', center = AMIENS, zoom = 13 
   } else {
     credits.addAttribution('Quiétude');
   }
+  nameControls(map);
   return map;
 }
 

@@ -1,5 +1,8 @@
 // The map page: filters redraw without a reload and live in the URL; vectors and points come from their own addresses.
+import { nameControls } from "./map-words.js";
+
 const { map, heat } = window.quietudeMap;
+nameControls(map);
 const form = document.getElementById("map-filter");
 const results = document.getElementById("map-results");
 const state = document.getElementById("map-state");

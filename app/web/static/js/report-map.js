@@ -65,7 +65,7 @@ export function setUpPlace(form, texts) {
     return navigator.geolocation.getCurrentPosition(
       ({ coords }) => {
         const metres = Math.max(1, Math.round(coords.accuracy));
-        place([coords.latitude, coords.longitude], { text: texts.located.replace('{metres}', metres), zoom: true });
+        place([coords.latitude, coords.longitude], { text: texts.located.replace('{metres}', metres.toLocaleString(document.documentElement.lang)), zoom: true });
         accuracy = L.circle(pin.getLatLng(), { radius: metres, className: 'map-accuracy', interactive: false }).addTo(map);
       },
       (error) => say(error.code === error.PERMISSION_DENIED ? texts.denied : texts.unavailable, true),
