@@ -40,8 +40,11 @@ apt_install() { # what it is for, then package names
   say "$what: apt install $*"
   [ -n "$apt_updated" ] || "${privileged[@]}" apt-get update -qq || die "apt-get update failed"
   apt_updated=1
-  "${privileged[@]}" apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "$@" >/dev/null ||
-    die "apt install $* failed"
+  local log
+  log=$(mktemp)
+  "${privileged[@]}" apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "$@" >/dev/null 2>"$log" ||
+    { cat "$log" >&2; rm -f "$log"; die "apt install $* failed"; }
+  rm -f "$log"
 }
 
 has_postgis() { compgen -G '/usr/share/postgresql/*/extension/postgis.control' >/dev/null && compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
@@ -52,8 +55,8 @@ postgis() {
   compgen -G '/usr/pgsql-*/share/extension/postgis.control' >/dev/null && return
   # Our server is private: Debian's own must neither be made nor started by installing the programs.
   local conf=/etc/postgresql-common/createcluster.d/quietude.conf fresh=
-  command -v pg_ctlcluster >/dev/null || fresh=1
-  [ -z "$fresh" ] || apt_install "PostgreSQL's tools" postgresql-common
+  compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || fresh=1
+  [ -z "$fresh" ] || command -v pg_ctlcluster >/dev/null || apt_install "PostgreSQL's tools" postgresql-common
   [ -z "$fresh" ] || no_debian_cluster "$conf"
   local version
   version=$(apt-cache search --names-only '^postgresql-[0-9]+-postgis-3$' | sed -E 's/^postgresql-([0-9]+)-.*/\1/' | sort -n | tail -n 1)
@@ -62,7 +65,10 @@ postgis() {
 }
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
-no_debian_cluster() { printf 'create_main_cluster = false\n' | as_root tee "$1" >/dev/null; }
+no_debian_cluster() {
+  as_root mkdir -p "${1%/*}"
+  printf 'create_main_cluster = false\n' | as_root tee "$1" >/dev/null
+}
 
 chromium() {
   command -v chromium >/dev/null || command -v chromium-browser >/dev/null || apt_install "Chromium (for the tests)" chromium fonts-liberation
@@ -107,7 +113,7 @@ stamp() {
 
 pip_install() {
   .venv/bin/python -m pip install --disable-pip-version-check --require-hashes -r "$1" |
-    { grep --line-buffered -E '^(Collecting|Installing)' || true; } | cut -c 1-100
+    { sed -u -n -E 's/^Collecting ([^ ]+).*/   \1/p; s/^(Installing collected packages).*/   \1 …/p'; }
 }
 
 python_packages() { # run | test
