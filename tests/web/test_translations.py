@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 
 ROOT = Path(__file__).parents[2]
 FRENCH = ROOT / "app/web/translations/fr/LC_MESSAGES/messages.po"
+GUIDE = ROOT / "docs/guide"
 SIGN_IN = FRENCH.with_name("flask_security.po")
 # A colon, a semicolon and their like never begin a line; quotation marks keep their word; one kind of apostrophe.
 SLOPPY = re.compile(r"[^\u00a0]:(?:\s|$)| [:;!?»]|[^\u202f\W\d][!?;]|« |[“”’]")
@@ -38,6 +39,10 @@ def french() -> Catalog:
 
 def _texts(value: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value or ("",))
+
+
+def _plain_spaces(text: str) -> str:
+    return re.sub(r"[ \u00a0\u202f]", " ", text)
 
 
 def test_there_are_messages_at_all(used: Catalog) -> None:
@@ -79,6 +84,15 @@ def test_punctuation_is_french(catalogue: Path) -> None:
         texts = [text for message in read_po(file, locale="fr") if message.id for text in _texts(message.string)]
     assert len(texts) > 50
     assert [text for text in texts if SLOPPY.search(text)] == []
+
+
+def test_guide_quotes_what_the_screens_say(french: Catalog) -> None:
+    texts = [_plain_spaces(text) for message in french for text in _texts(message.string) if text]
+    said = [re.compile(re.sub(r"%\\\((\w+)\\\)s", ".+", re.escape(text).replace(r"\ ", " "))) for text in texts]
+    guide = _plain_spaces(" ".join(page.read_text("utf-8") for page in GUIDE.glob("*.md")))
+    quotes = re.findall(r"« (.+?) »", guide)
+    assert len(quotes) >= 5
+    assert [quote for quote in quotes if not any(pattern.fullmatch(quote) for pattern in said)] == []
 
 
 def test_sign_in_words_replace_what_the_library_says() -> None:
