@@ -70,6 +70,15 @@ no_debian_cluster() {
   printf 'create_main_cluster = false\n' | as_root tee "$1" >/dev/null
 }
 
+# Only maps as PDF need these: whoever cannot install them gets everything else.
+pango() {
+  local libraries
+  libraries=$(PATH=$PATH:/usr/sbin:/sbin ldconfig -p 2>/dev/null || true)
+  [[ $libraries == *libpango-1.0.so.0* && $libraries == *libpangoft2-1.0.so.0* && $libraries == *libharfbuzz-subset.so.0* ]] && return
+  (apt_install "Pango (for maps as PDF)" libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0) ||
+    say "going on without maps as PDF"
+}
+
 chromium() {
   command -v chromium >/dev/null || command -v chromium-browser >/dev/null || apt_install "Chromium (for the tests)" chromium fonts-liberation
 }
@@ -112,7 +121,7 @@ stamp() {
 }
 
 pip_install() {
-  .venv/bin/python -m pip install --disable-pip-version-check --require-hashes -r "$1" |
+  .venv/bin/python -m pip install --disable-pip-version-check --no-build-isolation --require-hashes -r "$1" |
     { sed -u -n -E 's/^Collecting ([^ ]+).*/   \1/p; s/^(Installing collected packages).*/   \1 …/p'; }
 }
 
@@ -122,6 +131,8 @@ python_packages() { # run | test
   local file=requirements.txt
   [ "$1" = run ] || file=requirements-dev.txt
   say "Python packages ($file, $(grep -c '==' "$file"))"
+  # A few packages come as source; what builds them is pinned too, instead of fetched by pip as it likes.
+  pip_install requirements-build.txt
   pip_install "$file"
   if [ "$1" = run ]; then stamp python-run requirements.txt; else stamp python-test requirements-dev.txt requirements.txt; fi
 }
@@ -208,6 +219,7 @@ prepare() { # run | test
 system() { # run | test: what may need root
   find_python >/dev/null
   postgis
+  pango
   [ "$1" = run ] || chromium
 }
 
