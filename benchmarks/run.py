@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -33,6 +34,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, action="append", help="size of the register (default 100000 and 1000000)")
     parser.add_argument("--dry", action="store_true", help="print, write nothing")
     asked = parser.parse_args()
+    # A run that is stopped still stops its servers and its cluster.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     lines: dict[str, list[Line]] = {}
     with running_register() as register:
         for name in asked.only or list(BENCHES):

@@ -15,6 +15,7 @@ from app.exports.store import copy_reports_geojson
 from app.people.actor import Actor
 from app.people.guards import require_role
 from app.reports.filters import ReportFilter
+from app.web.logs import get_logger
 
 
 class Export:
@@ -38,6 +39,15 @@ class Export:
         if self._on_close is not None:
             self._on_close()
             self._on_close = None
+
+
+def _noted(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The status line is long gone: the log is where an error in the middle can still be told."""
+    try:
+        yield from chunks
+    except Exception:
+        get_logger().exception("export cut short")
+        raise
 
 
 def _gzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -87,7 +97,7 @@ def export_reports(
     except BaseException:
         stream.close()
         raise
-    return Export(stream, chain((first,), body), on_close)
+    return Export(stream, _noted(chain((first,), body)), on_close)
 
 
 def file_name(what: str, day: date) -> str:

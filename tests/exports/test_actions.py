@@ -164,7 +164,7 @@ def test_a_value_of_the_filter_never_becomes_sql(engine: Engine, clean: None) ->
 
 
 def test_a_query_that_fails_at_once_is_an_error(engine: Engine, clean: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "reports_geojson_copy", lambda *_: b"COPY (SELECT 1 / 0) TO STDOUT")
+    monkeypatch.setattr(store, "reports_geojson_query", lambda *_: b"SELECT (1 / 0)::text")
     with pytest.raises(psycopg2.errors.DivisionByZero):
         export_reports(engine, PLANNER, EVERYTHING)
     monkeypatch.undo()
@@ -173,13 +173,13 @@ def test_a_query_that_fails_at_once_is_an_error(engine: Engine, clean: None, mon
 
 def failing_in_the_middle(uow: UnitOfWork, chosen: ReportFilter) -> bytes:
     query = "SELECT ',' || (n / CASE WHEN n = 150000 THEN 0 ELSE 1 END) FROM generate_series(1, 200000) AS n"
-    return f"COPY ({query}) TO STDOUT".encode()
+    return query.encode()
 
 
 def test_a_query_that_fails_in_the_middle_never_looks_complete(
     engine: Engine, clean: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "reports_geojson_copy", failing_in_the_middle)
+    monkeypatch.setattr(store, "reports_geojson_query", failing_in_the_middle)
     export = export_reports(engine, PLANNER, EVERYTHING)
     chunks: list[bytes] = []
     with pytest.raises(psycopg2.errors.DivisionByZero):
@@ -225,7 +225,7 @@ def test_closing_stops_the_query_and_frees_the_connection(engine: Engine, clean:
 def test_closing_stops_a_query_that_has_no_row_yet(
     engine: Engine, clean: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "reports_geojson_copy", lambda *_: b"COPY (SELECT pg_sleep(600)) TO STDOUT")
+    monkeypatch.setattr(store, "reports_geojson_query", lambda *_: b"SELECT pg_sleep(600)::text")
     asked = []
 
     def is_gone() -> bool:
@@ -251,8 +251,8 @@ def test_a_reader_that_takes_nothing_loses_the_query(engine: Engine, clean: None
 def test_the_usual_statement_timeout_does_not_cut_an_export(
     engine: Engine, clean: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    query = b"""COPY (SELECT ',"' || current_setting('statement_timeout') || '"') TO STDOUT"""
-    monkeypatch.setattr(store, "reports_geojson_copy", lambda *_: query)
+    query = b"""SELECT ',"' || current_setting('statement_timeout') || '"'"""
+    monkeypatch.setattr(store, "reports_geojson_query", lambda *_: query)
     assert read(engine)["features"] == ["12h"]
     with engine.connect() as connection:
         assert connection.scalar(text("SHOW statement_timeout")) == "1min"
@@ -266,8 +266,9 @@ def test_the_reader_holds_the_writer_back(engine: Engine, clean: None) -> None:
 
     def work(uow: UnitOfWork, sink: Sink) -> int:
         nonlocal written
-        for _ in range(500):
-            sink.write(b"x" * CHUNK_BYTES)
+        sink.write(b"PGCOPY\n\xff\r\n\0" + bytes(8) + b"\0\1" + bytes(4) + b"x" * CHUNK_BYTES)
+        for _ in range(499):
+            sink.write(b"\0\1" + bytes(4) + b"x" * CHUNK_BYTES)
             written += 1
             may_read.set()
         return 500
@@ -281,7 +282,7 @@ def test_the_reader_holds_the_writer_back(engine: Engine, clean: None) -> None:
         assert written - count <= 8
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert read_bytes == 500 * CHUNK_BYTES
+    assert read_bytes == 500 * (CHUNK_BYTES + 1)
     assert stream.rows == 500
     assert peak < 16 * CHUNK_BYTES
 

@@ -138,7 +138,7 @@ def test_an_error_before_the_first_row_is_a_5xx(
     app: Flask, client: FlaskClient, bearer: Bearer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    monkeypatch.setattr(store, "reports_geojson_copy", lambda *_: b"COPY (SELECT 1 / 0) TO STDOUT")
+    monkeypatch.setattr(store, "reports_geojson_query", lambda *_: b"SELECT (1 / 0)::text")
     answer = client.get(URL, headers=bearer("planner"))
     assert answer.status_code == 500
     assert answer.mimetype == "application/problem+json"
@@ -149,7 +149,7 @@ def test_an_error_in_the_middle_reaches_the_server(
     client: FlaskClient, bearer: Bearer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server then closes the connection without the last chunk; test_wire.py shows it on a socket."""
-    monkeypatch.setattr(store, "reports_geojson_copy", failing_in_the_middle)
+    monkeypatch.setattr(store, "reports_geojson_query", failing_in_the_middle)
     answer = client.get(URL, headers=bearer("planner"))
     assert answer.status_code == 200
     with pytest.raises(psycopg2.errors.DivisionByZero):
