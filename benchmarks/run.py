@@ -22,6 +22,8 @@ from benchmarks.measure import Line
 from benchmarks.register import Register, running_register
 
 HERE = Path(__file__).parent
+# Above this, somebody else works on the machine too.
+IDLE_LOAD = 0.7
 Bench = Callable[[Register, list[int]], Iterator[Line]]
 # The submit benchmark comes first: into a small register, as it is on the first days.
 BENCHES: dict[str, Bench] = {"submit": submit.run, "bulk": bulk.run, "export": export.run, "heat": heat.run}
@@ -38,6 +40,9 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     lines: dict[str, list[Line]] = {}
+    busy = os.getloadavg()[0]
+    if busy > IDLE_LOAD:
+        print(f"this machine is busy (load {busy:.1f}): expect noise; the table will say so", flush=True)
     with running_register() as register:
         for name in asked.only or list(BENCHES):
             print(f"{name} …", flush=True)
@@ -48,10 +53,10 @@ def main() -> None:
                 )
                 lines[name].append(line)
     if not asked.dry:
-        _write(lines)
+        _write(lines, busy)
 
 
-def _write(lines: dict[str, list[Line]]) -> None:
+def _write(lines: dict[str, list[Line]], busy: float) -> None:
     """Lines of an earlier run stay where this run measured nothing."""
     out = HERE / "out"
     out.mkdir(exist_ok=True)
@@ -74,7 +79,9 @@ def _markdown(kept: dict[str, dict[str, object]]) -> str:
     for name in BENCHES:
         if name not in kept:
             continue
-        parts.append(f"\n## {name} ({kept[name]['at']})\n")
+        parts.append(
+            f"\n## {name}\n\nMeasured {kept[name]['at']}; load average before the run: {kept[name]['load']}.\n"
+        )
         parts.append("| what | ours | peer | ratio | target | met | note |\n|---|---|---|---|---|---|---|")
         for values in kept[name]["lines"]:  # type: ignore[attr-defined]
             line = Line(**values)
