@@ -30,6 +30,9 @@ _SORT = text(statement("reports", "bulk_sort"))
 _INSERT = text(statement("reports", "bulk_insert"))
 _HISTORY = text(statement("reports", "bulk_history"))
 _CLEAR = text("TRUNCATE bulk_stage, bulk_history")
+_ANALYSE = text("SELECT analyse_reports()")
+# The planner must know early that the table is no longer what it was, and again when it has grown tenfold.
+_ANALYSE_AFTER_BATCHES = frozenset(10**power for power in range(6))
 _STAGE_COLUMNS = (
     "ordinal, id, source_ref, category_code, lon, lat, cell_25m, severity, observed_at, received_at, description,"
     " place_id, state"
@@ -98,6 +101,7 @@ class BulkLoader:
     def __init__(self, uow: UnitOfWork, origin: BulkOrigin, *, now: datetime, dry_run: bool = False) -> None:
         """dry_run: everything is checked against the database, and no report is written."""
         self._uow, self._origin, self._now, self._dry_run = uow, origin, now, dry_run
+        self._batches = 0
         with uow.raw.cursor() as cursor:
             cursor.execute(_TABLES)
 
@@ -114,6 +118,9 @@ class BulkLoader:
             if any(row.history for row in rows):
                 self._copy("bulk_history", _HISTORY_COLUMNS, _history_lines(rows))
                 connection.execute(_HISTORY)
+            self._batches += 1
+            if self._batches in _ANALYSE_AFTER_BATCHES:
+                connection.execute(_ANALYSE)
         connection.execute(_CLEAR)
         return BatchOutcome(added, left_out)
 

@@ -69,3 +69,14 @@ CREATE POLICY report_event_add ON report_event FOR INSERT TO quietude_app WITH C
         ELSE role = (SELECT actor_role()) AND account_id = (SELECT actor_account())
             AND organisation_id = (SELECT actor_organisation())
     END);
+
+-- Only an owner may ANALYZE, and a bulk load cannot wait for autovacuum: a register whose rows were all rolled back or
+-- deleted counts as empty however large its file is, every index then looks equally good, and the check of
+-- report_event's foreign key may read a whole one for each row. SKIP LOCKED: a second load need not wait for the first.
+CREATE FUNCTION analyse_reports() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+BEGIN
+    ANALYZE (SKIP_LOCKED) public.report;
+    ANALYZE (SKIP_LOCKED) public.report_event;
+END $$;
+REVOKE ALL ON FUNCTION analyse_reports() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION analyse_reports() TO quietude_app;
