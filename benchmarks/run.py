@@ -63,10 +63,8 @@ def _write(lines: dict[str, list[Line]], busy: float) -> None:
     kept_file = out / "results.json"
     kept = json.loads(kept_file.read_text(encoding="utf-8")) if kept_file.exists() else {}
     for name, measured in lines.items():
-        kept[name] = {
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "lines": [asdict(line) for line in measured],
-        }
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        kept[name] = {"at": at, "load": round(busy, 1), "lines": [asdict(line) for line in measured]}
     kept_file.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     (HERE / "RESULTS.md").write_text(_markdown(kept), encoding="utf-8")
     print("written: benchmarks/RESULTS.md, benchmarks/out/results.json")
