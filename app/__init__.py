@@ -6,12 +6,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from flask import Flask
 
     from app.settings import Settings
 
 # Domains with pages or endpoints, in the order of the layers.
-BLUEPRINTS = ("web.health", "web.pages", "people", "places", "reports", "heat", "heat.page", "exports")
+BLUEPRINTS = (
+    "web.health",
+    "web.pages",
+    "people",
+    "places",
+    "photos",
+    "routing",
+    "reports",
+    "reports.moves_routes",
+    "heat",
+    "heat.page",
+    "heat.mvt_routes",
+    "exports",
+)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -30,7 +45,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     language.init_app(app)
     problems.init_app(app)
     people.init_app(app)
-    for name in BLUEPRINTS:
-        module = name if "." in name else f"{name}.routes"
-        app.register_blueprint(import_module(f"app.{module}").blueprint)
+    for module in load_modules():
+        app.register_blueprint(module.blueprint)
     return app
+
+
+def load_modules() -> list[ModuleType]:
+    """Import every module with a blueprint: most of the time of a start, and shared by processes forked afterwards."""
+    return [import_module(f"app.{name if '.' in name else f'{name}.routes'}") for name in BLUEPRINTS]

@@ -22,7 +22,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from sqlalchemy import Engine, text
 
-from app import create_app
+from app import create_app, load_modules
 from app.db.cli import owner_url
 from app.db.cluster import Cluster
 from app.db.migrate import migrate
@@ -222,6 +222,8 @@ class Server(BaseApplication):  # type: ignore[misc]
         return create_app(self._settings)
 
     def run(self) -> None:
+        # Once, before the workers fork; the application itself is each worker's own (preload stays off).
+        load_modules()
         _Arbiter(self).run()
 
     def _announce(self, worker: Any) -> None:
