@@ -14,11 +14,13 @@ from app.errors import ConflictError, FieldError, InvalidInputError, NotFoundErr
 from app.nomenclature.store import Nomenclature
 from app.people.actor import SYSTEM, Actor
 from app.people.guards import require_role, require_write
+from app.people.store import list_organisations
 from app.places.lattice import cells_of
 from app.reports import store
 from app.reports.commands import ReportCommand
 from app.reports.filters import ReportFilter
 from app.reports.store import Cursor, EventRow, Figures, ReportRow
+from app.routing.deadlines import due_at
 
 PAGE = 50
 WINDOW = 500
@@ -55,6 +57,7 @@ def submit(
     """
     category = nomenclature.category_by_code[command.category]
     body_sha256 = command.body_sha256()
+    severity = command.severity or category.default_severity
     was_added, linked_known = store.add_report(
         uow.connection,
         {
@@ -63,13 +66,12 @@ def submit(
             "lon": command.lon,
             "lat": command.lat,
             "cell_25m": int(cells_of([command.lon], [command.lat])[0]),  # type: ignore[arg-type]
-            "severity": command.severity or category.default_severity,
+            "severity": severity,
             "visibility": category.visibility,
             "observed_at": command.observed_at or now,
             "now": now,
-            "deadline_hours": category.deadline_hours,
+            "due_at": due_at(now, category.deadline_hours, severity),
             "description": command.description,
-            "responsible": category.responsible,
             "place_id": command.place_id,
             "organisation_id": actor.organisation_id,
             "account_id": actor.user_id,
@@ -97,6 +99,14 @@ def read(uow: UnitOfWork, report_id: UUID) -> ReportRow:
     if row is None:
         raise NotFoundError("report", report_id)
     return row
+
+
+def candidates(uow: UnitOfWork, row: ReportRow) -> tuple[dict[str, str], ...]:
+    """The organisations that might answer for a report that nobody answers for yet: slug and name."""
+    if row.organisation_id is not None or not row.candidate_ids:
+        return ()
+    known = list_organisations(uow.connection)
+    return tuple({"organisation": o.slug, "name": o.name} for o in known if o.id in row.candidate_ids)
 
 
 def history(uow: UnitOfWork, report_id: UUID) -> tuple[EventRow, ...]:

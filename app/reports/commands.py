@@ -48,7 +48,8 @@ def _number(value: object) -> object:
     return value.strip().replace(",", ".") if isinstance(value, str) else value
 
 
-def _blank_is_none(value: object) -> object:
+def blank_is_none(value: object) -> object:
+    """A field of a form that was left empty was not given."""
     return None if isinstance(value, str) and not value.strip() else value
 
 
@@ -58,7 +59,7 @@ def _text_only(value: object) -> object:
     return value
 
 
-def _plain_text(value: object) -> object:
+def plain_text(value: object) -> object:
     """Trimmed text without markup or control characters; blank is None."""
     if value is None:
         return None
@@ -87,12 +88,12 @@ class ReportCommand(BaseModel):
     category: Annotated[str, Field(min_length=1, max_length=64)]
     lon: Annotated[FiniteFloat, Field(ge=-180, le=180), BeforeValidator(_number)]
     lat: Annotated[FiniteFloat, Field(ge=-90, le=90), BeforeValidator(_number)]
-    severity: Annotated[int | None, Field(ge=1, le=4), BeforeValidator(_number), BeforeValidator(_blank_is_none)] = None
-    observed_at: Annotated[datetime | None, BeforeValidator(_text_only), BeforeValidator(_blank_is_none)] = None
-    description: Annotated[str | None, BeforeValidator(_plain_text)] = None
-    place_id: Annotated[
-        int | None, Field(ge=1, lt=2**63), BeforeValidator(_number), BeforeValidator(_blank_is_none)
-    ] = None
+    severity: Annotated[int | None, Field(ge=1, le=4), BeforeValidator(_number), BeforeValidator(blank_is_none)] = None
+    observed_at: Annotated[datetime | None, BeforeValidator(_text_only), BeforeValidator(blank_is_none)] = None
+    description: Annotated[str | None, BeforeValidator(plain_text)] = None
+    place_id: Annotated[int | None, Field(ge=1, lt=2**63), BeforeValidator(_number), BeforeValidator(blank_is_none)] = (
+        None
+    )
 
     def body_sha256(self) -> bytes:
         """What makes two bodies the same: the accepted values, not their spelling."""

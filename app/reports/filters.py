@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,12 +15,17 @@ from pydantic import BaseModel, ConfigDict
 from app.errors import BadRequestError
 from app.nomenclature.store import Nomenclature
 from app.places.lattice import cell_ranges_of_bbox
-from app.reports.rules import STATES
+from app.reports.rules import OPEN_STATES, STATES
+from app.routing.deadlines import soon_until
 
 # Dates in filters are days as people in Amiens mean them.
 LOCAL_ZONE = ZoneInfo("Europe/Paris")
 KEYS = ("theme", "category", "from", "to", "state", "severity", "bbox")
+# What only lists of reports know besides: whose it is to answer (an organisation's slug), and how late it is.
+LIST_KEYS = (*KEYS, "due", "organisation")
+DUE = ("soon", "over")
 BBOX_NUMBERS = 4
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 class ReportFilter(BaseModel):
@@ -34,6 +40,8 @@ class ReportFilter(BaseModel):
     states: tuple[str, ...] = ()
     severity_min: int | None = None
     bbox: tuple[float, float, float, float] | None = None
+    due: str | None = None
+    organisation: str | None = None
 
     def query(self) -> dict[str, str]:
         """The filter as query parameters, as parse_filter reads them."""
@@ -45,6 +53,8 @@ class ReportFilter(BaseModel):
             "state": ",".join(self.states),
             "severity": str(self.severity_min or ""),
             "bbox": ",".join(repr(number) for number in self.bbox) if self.bbox else "",
+            "due": self.due or "",
+            "organisation": self.organisation or "",
         }
         return {key: value for key, value in values.items() if value}
 
@@ -52,7 +62,8 @@ class ReportFilter(BaseModel):
 def parse_filter(args: Mapping[str, str], nomenclature: Nomenclature) -> ReportFilter:
     """Read a filter from query parameters: theme, category, from, to, state, severity, bbox (west,south,east,north).
 
-    Lists are comma-separated; an empty value is no filter.
+    due=soon (within one working day) and due=over (late) are of open reports whose clock runs. Callers that know only
+    KEYS refuse the others before they come here. Lists are comma-separated; an empty value is no filter.
 
     Raises:
         BadRequestError: names the parameter.
@@ -69,6 +80,8 @@ def parse_filter(args: Mapping[str, str], nomenclature: Nomenclature) -> ReportF
         states=_codes(args, "state", set(STATES)),
         severity_min=_severity(args),
         bbox=_bbox(args),
+        due=_due(args),
+        organisation=_organisation(args),
     )
 
 
@@ -102,6 +115,20 @@ def _severity(args: Mapping[str, str]) -> int | None:
     return int(value)
 
 
+def _due(args: Mapping[str, str]) -> str | None:
+    value = args.get("due", "").strip()
+    if value and value not in DUE:
+        raise BadRequestError("due", _("choose soon or over"))
+    return value or None
+
+
+def _organisation(args: Mapping[str, str]) -> str | None:
+    value = args.get("organisation", "").strip()
+    if value and not _SLUG.fullmatch(value):
+        raise BadRequestError("organisation", _("“%(value)s” is not known", value=value[:40]))
+    return value or None
+
+
 def _bbox(args: Mapping[str, str]) -> tuple[float, float, float, float] | None:
     value = args.get("bbox", "").strip()
     if not value:
@@ -118,8 +145,8 @@ def _bbox(args: Mapping[str, str]) -> tuple[float, float, float, float] | None:
     return west, south, east, north
 
 
-def conditions(chosen: ReportFilter) -> tuple[list[str], dict[str, Any]]:
-    """The filter as SQL conditions on `report` (and `category` joined), with their named binds."""
+def conditions(chosen: ReportFilter, now: datetime | None = None) -> tuple[list[str], dict[str, Any]]:
+    """The filter as SQL conditions on `report` (and `category` joined), with their named binds. now: for `due`."""
     parts: list[str] = []
     binds: dict[str, Any] = {}
     if chosen.themes:
@@ -140,9 +167,29 @@ def conditions(chosen: ReportFilter) -> tuple[list[str], dict[str, Any]]:
     if chosen.severity_min is not None:
         parts.append("report.severity >= :severity_min")
         binds["severity_min"] = chosen.severity_min
+    if chosen.organisation is not None:
+        parts.append("report.organisation_id = (SELECT id FROM organisation WHERE slug = :organisation_slug)")
+        binds["organisation_slug"] = chosen.organisation
+    if chosen.due is not None:
+        _due_window(chosen.due, now or datetime.now(UTC), parts, binds)
     if chosen.bbox is not None:
         _window(chosen.bbox, parts, binds)
     return parts, binds
+
+
+_OPEN = ", ".join(f"'{state}'" for state in OPEN_STATES)
+# Written out, not bound: the planner then knows that the partial indexes on due_at hold these rows.
+CLOCK_RUNS = f"report.state IN ({_OPEN}) AND report.paused_at IS NULL"
+
+
+def _due_window(due: str, now: datetime, parts: list[str], binds: dict[str, Any]) -> None:
+    parts.append(CLOCK_RUNS)
+    binds["due_now"] = now
+    if due == "over":
+        parts.append("report.due_at < :due_now")
+        return
+    parts.append("report.due_at BETWEEN :due_now AND :due_soon")
+    binds["due_soon"] = soon_until(now)
 
 
 def _window(bbox: tuple[float, float, float, float], parts: list[str], binds: dict[str, Any]) -> None:

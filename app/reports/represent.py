@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from app.reports.store import ReportRow
+from app.reports.store import EventRow, ReportRow
+from app.reports.workflow import Move
 
 
 def rfc3339(moment: datetime | None) -> str | None:
@@ -36,6 +38,36 @@ def as_json(row: ReportRow) -> dict[str, Any]:
         "iris": row.iris,
         "qpv": row.qpv,
         "is_synthetic": row.is_synthetic,
+    }
+
+
+def as_moves(row: ReportRow, possible: Iterable[Move]) -> dict[str, Any]:
+    """What may be done next with a report, and the version that a move must name."""
+    return {
+        "version": row.version,
+        "moves": [
+            {
+                "move": move.name,
+                "to_state": move.to_state,
+                "needs": list(move.needs),
+                "takes": list(move.takes),
+                "reasons": list(move.reasons),
+            }
+            for move in possible
+        ],
+    }
+
+
+def event_as_json(event: EventRow) -> dict[str, Any]:
+    """One line of history; details are as they were stored."""
+    return {
+        "at": rfc3339(event.at),
+        "kind": event.kind,
+        "from_state": event.from_state,
+        "to_state": event.to_state,
+        "organisation": event.organisation,
+        "role": event.role,
+        "details": dict(event.details),
     }
 
 

@@ -23,9 +23,10 @@ from app.people.identity import current_actor
 from app.places.actions import current_territory
 from app.reports import actions
 from app.reports.commands import FIELDS, Checks, parse_report
-from app.reports.filters import KEYS, parse_filter
+from app.reports.filters import KEYS, LIST_KEYS, parse_filter
+from app.reports.moves_page import render_report
 from app.reports.represent import as_feature, as_json
-from app.reports.rules import OPEN_STATES, SEVERITIES, STATES
+from app.reports.rules import SEVERITIES, STATES
 from app.reports.store import Cursor, Figures
 from app.web.context import services
 from app.web.language import locale_code
@@ -66,7 +67,10 @@ def _body() -> tuple[dict[str, Any], bool]:
 
 @blueprint.post("/api/reports")
 def submit() -> Response:
-    """201 the first time, 200 for the same body again, 409 for an id that is taken, 422 with a message per field."""
+    """201 the first time, 200 for the same body again, 409 for an id that is taken, 422 with a message per field.
+
+    `candidates` is there when the point is so near a boundary that somebody must say which organisation answers.
+    """
     actor = current_actor()
     actions.require_reporting(actor)
     checks = _checks()
@@ -77,7 +81,9 @@ def submit() -> Response:
         row, is_new = actions.submit(
             uow, actor, command, nomenclature=checks.nomenclature, source=source, now=checks.now
         )
-    response = Response(json.dumps(as_json(row)), status=201 if is_new else 200, content_type="application/json")
+        candidates = actions.candidates(uow, row)
+    body = as_json(row) | ({"candidates": list(candidates)} if candidates else {})
+    response = Response(json.dumps(body), status=201 if is_new else 200, content_type="application/json")
     response.headers["Location"] = url_for("reports.read", report_id=row.id)
     return response
 
@@ -158,7 +164,7 @@ def index() -> str:
     """The list, the newest first, with the map's filters."""
     actor = _signed_in()
     nomenclature = current_nomenclature()
-    _refuse_unknown(("after", *KEYS))
+    _refuse_unknown(("after", *LIST_KEYS))
     chosen = parse_filter(request.args, nomenclature)
     with unit_of_work(services().engine, actor) as uow:
         page = actions.list_page(uow, chosen, _cursor())
@@ -177,21 +183,7 @@ def index() -> str:
 @blueprint.get("/reports/<uuid:report_id>")
 def show(report_id: UUID) -> str:
     """The page of one report, with its history."""
-    actor = _signed_in()
-    with unit_of_work(services().engine, actor) as uow:
-        row = actions.read(uow, report_id)
-        events = actions.history(uow, report_id)
-    nomenclature = current_nomenclature()
-    return render_template(
-        "reports/show.html",
-        report=row,
-        category=nomenclature.category_by_code[row.category],
-        theme=nomenclature.theme_by_code[row.theme],
-        events=events,
-        now=datetime.now(UTC),
-        is_open=row.state in OPEN_STATES,
-        was_added=request.args.get("added") == "1",
-    )
+    return render_report(report_id)
 
 
 @blueprint.get("/reports/<path:anything>")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,6 +42,14 @@ class ReportRow:
     source: str
     is_synthetic: bool
     version: int
+    # What the workflow needs (app/reports/workflow.py); paused_at: a question waits for asked_organisation.
+    organisation_id: int | None
+    reporter_organisation_id: int | None
+    candidate_ids: Sequence[int]
+    asked_organisation_id: int | None
+    asked_organisation: str | None
+    paused_at: datetime | None
+    escalated_at: datetime | None
 
 
 @dataclass(frozen=True)

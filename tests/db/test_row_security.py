@@ -169,8 +169,17 @@ def test_who_may_change_which_report(world: World, engine: Engine, role: Role) -
         "coordinator": set(world.samples),
         "partner": {k for k, s in world.samples.items() if s.responsible == world.mine},
     }.get(role, set())
-    changed = run(engine, world.actor(role), "UPDATE report SET severity = 4 RETURNING id")
-    assert set(changed) == allowed
+    changed = set()
+    with unit_of_work(engine, world.actor(role)) as uow:
+        for key in world.samples:  # one by one: a row that may be judged but not changed so is an error of its own
+            savepoint = uow.connection.begin_nested()
+            try:
+                done = uow.connection.execute(text("UPDATE report SET severity = 4 WHERE id = :id"), {"id": key})
+                changed |= {key} if done.rowcount else set()
+                savepoint.commit()
+            except ProgrammingError:
+                savepoint.rollback()
+    assert changed == allowed
     assert set(run(engine, SYSTEM, "SELECT id FROM report WHERE severity = 4")) == allowed
     assert set(run(engine, SYSTEM, "SELECT id FROM report WHERE version = 2")) == allowed
 

@@ -95,7 +95,9 @@ def test_each_report_has_its_first_event(engine: Engine, places: dict[str, int])
     assert [(event.kind, event.to_state, event.role, event.at) for event in events] == [
         ("created", "new", "system", NOW)
     ]
-    assert events[0].details == {"source": "import:x", "source_ref": "42", "responsible_id": answers}
+    routing = events[0].details["routing"]
+    assert events[0].details == {"source": "import:x", "source_ref": "42", "responsible_id": answers, "routing": routing}
+    assert set(routing) >= {"by"}
 
 
 def test_a_history_is_kept_in_order_and_by_whom(engine: Engine, places: dict[str, int]) -> None:

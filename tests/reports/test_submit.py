@@ -15,6 +15,7 @@ from sqlalchemy import Engine, text
 from app.db.session import unit_of_work
 from app.people.actor import SYSTEM
 from app.places.lattice import cells_of
+from app.routing.deadlines import due_at
 from tests.reports.samples import LAT, LON, body
 
 Bearer = Callable[..., dict[str, str]]
@@ -42,9 +43,9 @@ def test_the_first_time_is_created_and_placed(
     assert report["neighbourhood"] == "neighbourhood east"
     assert (report["iris"], report["nearest_stop"], report["qpv"]) == ("iris 800210101", "stop near", None)
     assert answer.headers["Location"].endswith(f"/api/reports/{sent['id']}")
-    [row] = stored(engine, "SELECT cell_25m, source, version, due_at - received_at AS hours FROM report")
+    [row] = stored(engine, "SELECT cell_25m, source, version, due_at, received_at FROM report")
     assert row.cell_25m == int(cells_of([sent["lon"]], [LAT])[0])  # type: ignore[arg-type]
-    assert (row.source, row.version, row.hours.total_seconds()) == ("api", 1, 24 * 3600)
+    assert (row.source, row.version, row.due_at) == ("api", 1, due_at(row.received_at, 24, severity=3))
     [event] = stored(engine, "SELECT kind, to_state, role FROM report_event")
     assert (event.kind, event.to_state, event.role) == ("created", "new", "agent")
 

@@ -19,8 +19,10 @@ from sqlalchemy import text
 
 from app.db.session import UnitOfWork
 from app.db.sql import statement
+from app.nomenclature.store import Category, load_nomenclature
 from app.places.lattice import cells_of
 from app.reports.commands import ReportCommand
+from app.routing.deadlines import due_at
 
 BATCH_ROWS = 10_000
 Reason = Literal["duplicate", "already_there", "unknown_place"]
@@ -34,8 +36,8 @@ _ANALYSE = text("SELECT analyse_reports()")
 # The planner must know early that the table is no longer what it was, and again when it has grown tenfold.
 _ANALYSE_AFTER_BATCHES = frozenset(10**power for power in range(6))
 _STAGE_COLUMNS = (
-    "ordinal, id, source_ref, category_code, lon, lat, cell_25m, severity, observed_at, received_at, description,"
-    " place_id, state"
+    "ordinal, id, source_ref, category_code, lon, lat, cell_25m, severity, observed_at, received_at, due_at,"
+    " description, place_id, state"
 )
 _HISTORY_COLUMNS = "report_id, at, kind, from_state, to_state, by_responsible, organisation_id, role, details"
 # COPY's text format: these four are all that needs an escape in it.
@@ -102,6 +104,7 @@ class BulkLoader:
         """dry_run: everything is checked against the database, and no report is written."""
         self._uow, self._origin, self._now, self._dry_run = uow, origin, now, dry_run
         self._batches = 0
+        self._categories = load_nomenclature(uow.connection).category_by_code
         with uow.raw.cursor() as cursor:
             cursor.execute(_TABLES)
 
@@ -110,7 +113,7 @@ class BulkLoader:
         if not rows:
             return BatchOutcome(0, {})
         connection = self._uow.connection
-        self._copy("bulk_stage", _STAGE_COLUMNS, _stage_lines(rows, self._now))
+        self._copy("bulk_stage", _STAGE_COLUMNS, _stage_lines(rows, self._now, self._categories))
         left_out = {row.ordinal: row.reason for row in connection.execute(_SORT, {"source": self._origin.source})}
         added = len(rows) - len(left_out)
         if not self._dry_run:
@@ -156,16 +159,18 @@ def bulk_insert(
     return BulkResult(**counts)
 
 
-def _stage_lines(rows: Sequence[BulkRow], now: datetime) -> Iterator[str]:
+def _stage_lines(rows: Sequence[BulkRow], now: datetime, categories: Mapping[str, Category]) -> Iterator[str]:
     count = len(rows)
     lon = np.fromiter((row.command.lon for row in rows), dtype=float, count=count)
     lat = np.fromiter((row.command.lat for row in rows), dtype=float, count=count)
     for ordinal, (row, cell_25m) in enumerate(zip(rows, cells_of(lon, lat).tolist(), strict=True)):
         command = row.command
         observed_at, received_at = command.observed_at or now, row.received_at or now
+        category = categories[command.category]
+        due = due_at(received_at, category.deadline_hours, command.severity or category.default_severity)
         yield (
             f"{ordinal}\t{command.id}\t{_text(row.source_ref)}\t{command.category}\t{command.lon!r}\t{command.lat!r}"
-            f"\t{cell_25m}\t{_number(command.severity)}\t{observed_at.isoformat()}\t{received_at.isoformat()}"
+            f"\t{cell_25m}\t{_number(command.severity)}\t{observed_at.isoformat()}\t{received_at.isoformat()}\t{due.isoformat()}"
             f"\t{_text(command.description)}\t{_number(command.place_id)}\t{row.state}\n"
         )
 

@@ -10,6 +10,7 @@ CREATE TEMPORARY TABLE bulk_stage (
     severity smallint,
     observed_at timestamptz NOT NULL,
     received_at timestamptz NOT NULL,
+    due_at timestamptz NOT NULL,
     description text,
     place_id bigint,
     state text NOT NULL
