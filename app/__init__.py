@@ -18,13 +18,11 @@ BLUEPRINTS = (
     "web.pages",
     "people",
     "places",
-    "photos",
     "routing",
     "reports",
     "reports.moves_routes",
     "heat",
     "heat.page",
-    "heat.mvt_routes",
     "exports",
 )
 
