@@ -23,6 +23,7 @@ BLUEPRINTS = (
     "reports.moves_routes",
     "heat",
     "heat.page",
+    "heat.mvt_routes",
     "exports",
 )
 
