@@ -18,6 +18,7 @@ BLUEPRINTS = (
     "web.pages",
     "people",
     "places",
+    "photos",
     "routing",
     "reports",
     "reports.moves_routes",

@@ -31,6 +31,7 @@ COMMANDS = {
     "import": "app.reports.cli",
     "demo": "app.reports.cli",
     "export": "app.exports.cli",
+    "photos": "app.photos.cli",
 }
 
 

@@ -20,6 +20,8 @@ from app.nomenclature.actions import current_nomenclature
 from app.people.actor import Actor
 from app.people.guards import require_signed_in
 from app.people.identity import current_actor
+from app.photos.actions import archive
+from app.photos.views import has_chosen, store_chosen
 from app.places.actions import current_territory
 from app.reports import actions
 from app.reports.commands import FIELDS, Checks, parse_report
@@ -142,10 +144,17 @@ def create() -> BaseResponse | tuple[str, int]:
                 uow, actor, command, nomenclature=checks.nomenclature, source="form", now=checks.now
             )
     except InvalidInputError as error:
-        return _form(values, error.errors), 422
+        return _form(values, error.errors + _photos_again()), 422
     except ConflictError as error:
         return _form(values | {"id": str(uuid4())}, [FieldError("id", error.message)]), 409
+    kept = archive(services().engine, services().settings.var_dir)
+    store_chosen(kept, actor, "reports", row.id, now=checks.now)
     return redirect(url_for("reports.show", report_id=row.id, added=1), code=303)
+
+
+def _photos_again() -> list[FieldError]:
+    """A browser does not keep chosen files in a form that comes back."""
+    return [FieldError("photos", _("Choose the photos again: they were not kept."))] if has_chosen() else []
 
 
 def _form(values: Mapping[str, Any], errors: list[FieldError]) -> str:

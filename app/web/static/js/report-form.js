@@ -3,6 +3,7 @@
 import { remember, setUpCategories } from './report-category.js';
 import { setUpPlace } from './report-map.js';
 import { clearErrors, showErrors } from './form-errors.js';
+import { setUpPhotos } from './photo-field.js';
 
 const form = document.querySelector('#report-form');
 const texts = JSON.parse(document.querySelector('#report-texts').textContent);
@@ -24,6 +25,7 @@ const categories = setUpCategories(form, (radio) => {
   for (const one of severities) one.checked = one.value === radio.dataset.severity;
 });
 const place = setUpPlace(form, texts);
+const photos = setUpPhotos(form.querySelector('[data-photo-field]'), document.querySelector('#photo-uploads'));
 for (const radio of severities) radio.addEventListener('change', () => { severityTouched = true; });
 
 /** One submission: its id and its time stay the same however often it is sent. */
@@ -143,6 +145,7 @@ function succeed(report, note) {
   const label = form.querySelector(`input[value="${report.category}"]`).closest('label').textContent.trim();
   done.querySelector('#done-text').textContent = note ?? label;
   done.querySelector('#done-link').href = `/reports/${report.id}`;
+  photos.uploadTo(`/api/reports/${report.id}/photos`);
   form.hidden = true;
   done.hidden = false;
   window.scrollTo(0, 0);
@@ -159,6 +162,7 @@ function startAgain() {
   clearErrors(form);
   place.clear();
   categories.clear();
+  photos.clear();
   done.hidden = true;
   form.hidden = false;
   window.scrollTo(0, 0);

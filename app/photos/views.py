@@ -1,0 +1,80 @@
+"""What other domains' pages need: the gallery of a report, and the pictures that came with a form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from flask import flash, request
+from flask_babel import gettext as _
+
+from app.db.session import UnitOfWork
+from app.errors import ConflictError, InvalidInputError
+from app.people.actor import Actor
+from app.photos import actions
+from app.photos.actions import Archive
+from app.photos.commands import parse_upload
+from app.photos.rules import MOST_PER_SUBJECT, may_change
+from app.photos.sandbox import SandboxBusyError
+from app.photos.store import PhotoRow
+
+# The name of the file control in forms.
+FIELD = "photos"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One photo of a gallery, and whether this reader may cover, publish, hide and remove it."""
+
+    photo: PhotoRow
+    may_change: bool
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The photos of one report that this reader sees, and how many more it may add."""
+
+    photos: tuple[Shown, ...]
+    room: int
+
+
+def gallery(uow: UnitOfWork, actor: Actor, subject: str, subject_id: UUID) -> Gallery:
+    """The gallery as this actor sees it. The report itself was already found."""
+    rows = actions.of_subject(uow, subject, subject_id)
+    shown = tuple(
+        Shown(row, actor.may_write and may_change(actor.role, actor.organisation_id, row.organisation_id))
+        for row in rows
+    )
+    may_add = actor.may_write and actor.role in {"agent", "partner", "coordinator"}
+    return Gallery(shown, max(0, MOST_PER_SUBJECT - len(rows)) if may_add else 0)
+
+
+def has_chosen() -> bool:
+    """Whether the form of this request came with pictures."""
+    return any(file.filename for file in request.files.getlist(FIELD))
+
+
+def store_chosen(kept: Archive, actor: Actor, subject: str, subject_id: UUID, *, now: datetime) -> int:
+    """Add the pictures of this request's form; what is refused is said on the next page. Returns how many were added.
+
+    Raises:
+        NotSignedInError, ForbiddenError, NotFoundError
+
+    """
+    added = 0
+    for file in request.files.getlist(FIELD):
+        if not file.filename:
+            continue
+        name = file.filename.replace("\\", "/").rpartition("/")[2][:60]
+        try:
+            command = parse_upload({"id": str(uuid4())}, file.read(), now=now)
+            actions.upload(kept, actor, subject, subject_id, command, now=now)
+            added += 1
+        except InvalidInputError as error:
+            flash(f"{name} : {error.errors[0].message}", "error")
+        except ConflictError:
+            flash(_("%(name)s was not added: six photos at most.", name=name), "error")
+        except SandboxBusyError:
+            flash(_("%(name)s was not added: many pictures are coming in at once. Try again.", name=name), "error")
+    return added
