@@ -1,4 +1,4 @@
-"""The heat map's use cases: a surface, a tile, the value at a place, the legend, the table by neighbourhood.
+"""The heat map's use cases: a picture, a tile, the value at a place, the legend, the table by places.
 
 Everything is answered from the cube in memory; the database is asked for changes at most once a second.
 """
@@ -8,35 +8,42 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-import shapely
 
 from app.heat import palette
 from app.heat.cache import Lru
 from app.heat.cube import Array, fingerprint
+from app.heat.drawing import Drawing, Picture
+from app.heat.edge import Edge, Territory, edge_of
+from app.heat.exposure import KINDS
 from app.heat.keeper import CubeKeeper, Kept
+from app.heat.measures import RATE, UNITS, Measure
 from app.heat.palette import LegendClass
 from app.heat.protect import Groups, groups_of, no_groups, theme_table
 from app.heat.selection import Asked, Period, Selection, readable, selected
-from app.heat.surface import BANDWIDTH_DEFAULT_M, M2_PER_KM2, Points, Surface, density, within
-from app.heat.tiles import pixel_places
+from app.heat.surface import BANDWIDTH_DEFAULT_M, Surface, within
+from app.heat.tables import PlaceCount, place_counts
+from app.heat.tiles import TILE_PIXELS, inside, pixel_places
 from app.places.lattice import to_lambert93
 from app.reports.filters import LOCAL_ZONE, ReportFilter
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from app.heat.store import PlaceShape
+    from app.heat.layers import Layer
     from app.heat.viewer import Viewer
 
-UNIT = "reports/km²/30 days"
-# What all kept surfaces may take together; a city at 150 m takes about 1 MB.
-SURFACES_BYTES = 96_000_000
+# The tables' unit, whatever the measure: they always count.
+UNIT = RATE
+# What all kept pictures may take together; a city at 150 m takes about 1 MB.
+PICTURES_BYTES = 96_000_000
+_EDGES_BYTES = 48_000_000
+_EXPOSED_BYTES = 32_000_000
 _TABLES_BYTES = 1_000_000
 _SIGHTS_BYTES = 4_000_000
 
@@ -47,28 +54,31 @@ class HeatQuery:
 
     chosen: ReportFilter
     bandwidth_m: int = BANDWIDTH_DEFAULT_M
-    measure: str = "count"
+    measured: Measure = field(default_factory=Measure)
+    # Where the classes end, for pictures that are to be compared; None: where this picture's own do.
+    top: float | None = None
 
+    @property
+    def measure(self) -> str:
+        """Its code."""
+        return self.measured.code
 
-@dataclass(frozen=True)
-class Picture:
-    """A surface with what its legend says."""
-
-    surface: Surface
-    period: Period | None
-    reports: int
-    notices: tuple[str, ...]
+    @property
+    def unit(self) -> str:
+        """What values are in."""
+        return KINDS[self.measured.exposure].unit if self.measured.exposure else UNITS[self.measure]
 
 
 @dataclass(frozen=True)
 class PointValue:
-    """The map's value at one place."""
+    """The map's value at one place; None where it is not known, and `meaning` says why (words.MEANINGS)."""
 
-    value: float
+    value: float | None
     unit: str
     measure: str
     bandwidth_m: int
     reports_within_bandwidth: int
+    meaning: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,18 +95,9 @@ class Legend:
     is_protected: bool
     notices: tuple[str, ...]
     stale_since: datetime | None
-
-
-@dataclass(frozen=True)
-class PlaceCount:
-    """One row of the table beside the map."""
-
-    place_id: int
-    name: str
-    approximate: bool
-    reports: int
-    area_km2: float
-    per_km2_30d: float
+    against: Period | None = None
+    reports_before: int | None = None
+    measured: Measure = field(default_factory=Measure)
 
 
 @dataclass(frozen=True)
@@ -131,39 +132,57 @@ class Look:
         sight = self.heat.sight(self.kept, self.viewer)
         filters = self.query.chosen.query()
         parts = [sight.version, self.heat.k, self.viewer.name, self.today.isoformat(), filters]
-        parts += [self.query.bandwidth_m, self.query.measure]
+        parts += [self.query.bandwidth_m, asdict(self.query.measured), self.kept.reference.version]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
+    @property
+    def territory(self) -> Territory | None:
+        """Where the map ends."""
+        return self.kept.reference.territory
+
+    def asked(self, chosen: ReportFilter) -> Asked:
+        """A filter as this viewer asks it."""
+        return Asked(chosen, self.viewer, self.today, self.kept.nomenclature)
+
     def selection(self) -> Selection:
-        """The points to draw."""
-        asked = Asked(self.query.chosen, self.viewer, self.today, self.kept.nomenclature)
-        return selected(self.kept.rows, self.heat.sight(self.kept, self.viewer).groups, asked)
+        """The counted points, exact or in groups, of the filter as it stands: what tables and counts are made of."""
+        groups = self.heat.sight(self.kept, self.viewer).groups
+        return selected(self.kept.rows, groups, self.asked(self.query.chosen))
 
     def picture(self) -> Picture:
-        """The surface, made once for all tiles."""
-        return self.heat.surfaces.get(self.key, self._drawn)
+        """The measure's layer, made once for all tiles."""
+        return self.heat.pictures.get(self.key, Drawing(self).picture)
 
-    def _drawn(self) -> Picture:
-        selection = self.selection()
-        surface = density(selection.points, self.query.bandwidth_m, scale=selection.scale)
-        return Picture(surface, selection.period, round(selection.points.mass), selection.notices)
+    def _layer(self) -> Layer:
+        """The picture's layer, with the classes that were asked for."""
+        layer = self.picture().layer
+        return layer if self.query.top is None else layer.up_to(self.query.top)
 
-    def tile(self, z: int, x: int, y: int) -> bytes:
-        """A palette PNG of 256 × 256 pixels."""
-        surface = self.picture().surface
-        return palette.png(palette.classes(surface.at(*pixel_places(z, x, y)), surface.peak))
+    def tile(self, z: int, x: int, y: int, pixels_per_point: int = 1) -> bytes:
+        """A palette PNG of 256 × 256 pixels, or of twice that for `pixels_per_point` 2."""
+        layer = self._layer()
+        pixels = TILE_PIXELS * pixels_per_point
+        classes = layer.classes(*pixel_places(z, x, y, pixels), pixels_per_point)
+        if self.territory is not None and classes.any():
+            classes[~inside(self.territory.outline_3857, z, x, y, pixels)] = 0
+        return palette.png(classes, layer.palette)
 
     def point(self, lon: float, lat: float) -> PointValue:
         """The value at one place, as the tiles draw it."""
         east_m, north_m = (float(axis) for axis in to_lambert93(np.array(lon), np.array(lat)))
-        value = float(self.picture().surface.at(np.array([east_m]), np.array([north_m]))[0])
+        found = self.picture().layer.place(east_m, north_m)
+        value, meaning = found.value, found.meaning
+        if self.territory is not None and not self.territory.covers(np.array(east_m), np.array(north_m)):
+            # Nothing is registered there: the rates are 0, the rest has no meaning.
+            value, meaning = (0.0 if self.query.measure in {"count", "weighted"} else None), "outside"
         near = within(self.selection().points, east_m, north_m, self.query.bandwidth_m)
         return PointValue(
-            value=float(f"{value:.4g}"),
-            unit=UNIT,
+            value=None if value is None else float(f"{value:.4g}"),
+            unit=self.query.unit,
             measure=self.query.measure,
             bandwidth_m=self.query.bandwidth_m,
             reports_within_bandwidth=self._shown(near),
+            meaning=meaning,
         )
 
     def _shown(self, sum_of_weights: float) -> int:
@@ -176,8 +195,8 @@ class Look:
         picture = self.picture()
         period = picture.period
         return Legend(
-            classes=palette.legend(picture.surface.peak),
-            unit=UNIT,
+            classes=self._layer().legend(),
+            unit=self.query.unit,
             measure=self.query.measure,
             bandwidth_m=self.query.bandwidth_m,
             reports=picture.reports,
@@ -186,36 +205,21 @@ class Look:
             is_protected=self.viewer.is_protected,
             notices=picture.notices,
             stale_since=self.stale_since,
+            against=picture.against,
+            reports_before=picture.reports_before,
+            measured=self.query.measured,
         )
 
-    def table(self) -> list[PlaceCount]:
-        """The same reports by neighbourhood, most per km² first; places without any are left out."""
-        return self.heat.tables.get((self.key, self.kept.neighbourhoods), self._counted)
+    def table(self, by: str = "neighbourhood") -> list[PlaceCount]:
+        """The same reports by places, most per km² (by stop: most) first; places without any are left out.
 
-    def _counted(self) -> list[PlaceCount]:
-        selection = self.selection()
-        inside = partial(_weight_inside, selection.points, *selection.points.metres())
-        found = [(place, self._shown(inside(place))) for place in self.kept.neighbourhoods]
-        rows = [_place_count(place, count, selection.scale) for place, count in found if count]
-        return sorted(rows, key=lambda row: (-row.per_km2_30d, row.name, row.place_id))
+        by: one of reference.TABLES.
+        """
+        return self.heat.tables.get((self.key, by), partial(self._counted, by))
 
-
-def _weight_inside(points: Points, east: Array, north: Array, place: PlaceShape) -> float:
-    west, south, right, top = place.shape_2154.bounds
-    near = np.flatnonzero((east >= west) & (east <= right) & (north >= south) & (north <= top))
-    shapely.prepare(place.shape_2154)
-    chosen = near[shapely.intersects_xy(place.shape_2154, east[near], north[near])]
-    return float(len(chosen)) if points.weight is None else float(points.weight[chosen].sum())
-
-
-def _place_count(place: PlaceShape, count: int, scale: float) -> PlaceCount:
-    area_km2 = place.shape_2154.area / M2_PER_KM2
-    rate = count * scale / area_km2
-    return PlaceCount(place.id, place.name, place.approximate, count, round(area_km2, 4), float(f"{rate:.4g}"))
-
-
-def _picture_bytes(picture: Picture) -> int:
-    return 10_000 + sum(window.values.nbytes for window in picture.surface.windows)
+    def _counted(self, by: str) -> list[PlaceCount]:
+        counted = Drawing(self).counted()
+        return place_counts(self.kept.reference.places.get(by, ()), by, counted, self._shown)
 
 
 def _today() -> date:
@@ -228,14 +232,22 @@ class Heat:
     def __init__(self, engine: Engine, k: int, *, today: Callable[[], date] = _today) -> None:
         self.k = k
         self.keeper = CubeKeeper(engine)
-        self.surfaces: Lru[Picture] = Lru(SURFACES_BYTES, _picture_bytes)
+        self.pictures: Lru[Picture] = Lru(PICTURES_BYTES, lambda picture: picture.layer.nbytes)
+        self.edges: Lru[Edge] = Lru(_EDGES_BYTES, lambda edge: edge.nbytes)
+        self.exposed: Lru[Surface] = Lru(_EXPOSED_BYTES, lambda made: sum(w.values.nbytes for w in made.windows) + 1000)
         self.tables: Lru[list[PlaceCount]] = Lru(_TABLES_BYTES, lambda rows: 200 + 200 * len(rows))
         self._sights: Lru[Sight] = Lru(_SIGHTS_BYTES, lambda sight: 100_000 + 48 * len(sight.groups))
-        self._today = today
+        self.today = today
 
     def look(self, kept: Kept, query: HeatQuery, viewer: Viewer) -> Look:
         """What one viewer sees of one state of the cube."""
-        return Look(self, kept, query, viewer, self._today())
+        return Look(self, kept, query, viewer, self.today())
+
+    def edge(self, territory: Territory | None, bandwidth_m: int) -> Edge | None:
+        """The correction at the territory's border, made once a bandwidth."""
+        if territory is None:
+            return None
+        return self.edges.get((territory.version, bandwidth_m), partial(edge_of, territory, bandwidth_m))
 
     def sight(self, kept: Kept, viewer: Viewer) -> Sight:
         """What the viewer may see of the cube."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -54,8 +55,8 @@ class Rows:
         """The arrays in the order of the fields."""
         return tuple(getattr(self, field.name) for field in fields(self))
 
-    def take(self, index: Index | Mask) -> Rows:
-        """The chosen rows, as copies."""
+    def take(self, index: Index | Mask | slice) -> Rows:
+        """The chosen rows, as copies; of a slice, as views."""
         return Rows(*(array[index] for array in self.arrays()))
 
 
@@ -195,12 +196,16 @@ class Choice:
     last_day: int | None
     flags: Mask  # 256 entries
 
+    @cached_property
+    def _table(self) -> Mask:
+        table = np.zeros(CATEGORY_NUMBERS, np.bool_)
+        table[sorted(self.categories)] = True
+        return table
+
     def of(self, rows: Rows) -> Mask:
         """One boolean a row."""
         chosen = self.flags.take(rows.flags)
-        table = np.zeros(CATEGORY_NUMBERS, np.bool_)
-        table[sorted(self.categories)] = True
-        chosen &= table.take(rows.category)
+        chosen &= self._table.take(rows.category)
         if self.first_day is not None:
             chosen &= rows.day >= np.int16(self.first_day)
         if self.last_day is not None:

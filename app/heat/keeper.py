@@ -1,4 +1,9 @@
-"""Keeps one cube a process up to date, for all its threads; when the database is away, keeps the last one."""
+"""Keeps one cube a process up to date, for all its threads; when the database is away, keeps the last one.
+
+A thread of its own asks the database; whoever finds the cube more than a second old waits for it, but not for long: a
+mail's worth of changes is there in milliseconds, a bulk import's only after a while, and meanwhile the old cube is
+drawn. Only when there is no cube yet does everybody wait.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +19,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.db.session import unit_of_work
 from app.heat.cube import Rows, fingerprint, merged, replaced
-from app.heat.store import PlaceShape, Watermark, load_all, load_changed, load_places, read_watermark
+from app.heat.reference import PlaceShape, Reference, load_reference, reference_version
+from app.heat.store import Watermark, load_all, load_changed, read_watermark
 from app.nomenclature.store import Nomenclature, load_nomenclature
 from app.people.actor import SYSTEM
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.db.session import UnitOfWork
 
 REFRESH_S = 1.0
@@ -26,6 +34,10 @@ REFRESH_S = 1.0
 RETRY_S = 2.0
 # The nomenclature and the places change a few times a year.
 REFERENCE_S = 5.0
+# How long a request waits for changes before it draws the cube as it is.
+WAIT_S = 0.5
+# A database that takes this long to answer counts as away.
+LATE_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -35,9 +47,14 @@ class Kept:
     rows: Rows
     print64: int
     nomenclature: Nomenclature
-    neighbourhoods: tuple[PlaceShape, ...]
+    reference: Reference
     as_of: datetime
     is_stale: bool = False
+
+    @property
+    def neighbourhoods(self) -> tuple[PlaceShape, ...]:
+        """The places of the usual table."""
+        return self.reference.places.get("neighbourhood", ())
 
     @property
     def version(self) -> str:
@@ -45,22 +62,55 @@ class Kept:
         return f"{len(self.rows):x}-{self.print64:016x}"
 
 
+class _Refresh:
+    """One question to the database, asked by a thread of its own."""
+
+    def __init__(self, ask: Callable[[], None]) -> None:
+        self._ask = ask
+        self.done = threading.Event()
+        self._started_s = time.monotonic()
+        self.error: Exception | None = None
+        threading.Thread(target=self._run, name="heat-cube", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self._ask()
+        except Exception as error:  # noqa: BLE001  (whoever waits raises it)
+            self.error = error
+        finally:
+            self.done.set()
+
+    def wait(self, seconds: float | None) -> None:
+        """Until the answer is there, or for so long; raises what went wrong."""
+        if self.done.wait(seconds) and self.error is not None:
+            raise self.error
+
+    @property
+    def is_running(self) -> bool:
+        return not self.done.is_set()
+
+    @property
+    def is_late(self) -> bool:
+        return self.is_running and time.monotonic() > self._started_s + LATE_S
+
+
 class CubeKeeper:
-    """Thread-safe; at most one thread asks the database, at most once a second, the others draw what is there."""
+    """Thread-safe; at most one question at a time goes to the database, at most once a second."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = threading.Lock()
         self._kept: Kept | None = None
         self._watermark: Watermark | None = None
+        self._running: _Refresh | None = None
         self._next_s = 0.0
         self._next_reference_s = 0.0
 
     def current(self, *, at_once: bool = False) -> Kept:
-        """The cube, at most about a second old.
+        """The cube, at most about a second old unless much is changing.
 
         Args:
-            at_once: ask the database even if it was asked less than a second ago.
+            at_once: ask the database even if it was asked less than a second ago, and wait for the answer.
 
         Raises:
             SQLAlchemyError: the database is away and no cube was ever loaded.
@@ -69,17 +119,32 @@ class CubeKeeper:
         kept = self._kept
         if kept is not None and not at_once and time.monotonic() < self._next_s:
             return kept
-        # With a cube at hand nobody waits for another thread's refresh; without one everybody must.
-        if not self._lock.acquire(blocking=kept is None or at_once):
-            assert kept is not None
-            return kept
-        try:
-            if at_once or self._kept is None or time.monotonic() >= self._next_s:
-                self._refresh()
-        finally:
-            self._lock.release()
+        refresh, is_mine = self._joined(at_once=at_once)
+        if kept is None or at_once:
+            refresh.wait(None)
+        elif is_mine:
+            refresh.wait(WAIT_S)
         assert self._kept is not None
-        return self._kept
+        return replace(self._kept, is_stale=True) if refresh.is_late else self._kept
+
+    def _joined(self, *, at_once: bool) -> tuple[_Refresh, bool]:
+        """The question that is being asked, and whether it was asked just now by this thread."""
+        with self._lock:
+            running = self._running
+            if running is not None and running.is_running:
+                if not at_once:
+                    return running, False
+                # What it reads may be from before the change that the caller wants to see.
+                before = running
+            else:
+                before = None
+            self._running = _Refresh(lambda: self._after(before))
+            return self._running, True
+
+    def _after(self, before: _Refresh | None) -> None:
+        if before is not None:
+            before.done.wait()
+        self._refresh()
 
     def _refresh(self) -> None:
         try:
@@ -105,13 +170,13 @@ class CubeKeeper:
             rows, print64 = _advanced(kept, uow, last)
         if kept is None or time.monotonic() >= self._next_reference_s:
             nomenclature = load_nomenclature(uow.connection)
-            neighbourhoods = load_places(uow, "neighbourhood")
+            version = reference_version(uow)
+            is_known = kept is not None and kept.reference.version == version
+            reference = kept.reference if kept is not None and is_known else load_reference(uow, version)
             self._next_reference_s = time.monotonic() + REFERENCE_S
-            if kept is not None and neighbourhoods == kept.neighbourhoods:
-                neighbourhoods = kept.neighbourhoods
         else:
-            nomenclature, neighbourhoods = kept.nomenclature, kept.neighbourhoods
-        self._kept = Kept(rows, print64, nomenclature, neighbourhoods, now)
+            nomenclature, reference = kept.nomenclature, kept.reference
+        self._kept = Kept(rows, print64, nomenclature, reference, now)
         self._watermark = watermark
 
 

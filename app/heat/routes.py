@@ -1,31 +1,56 @@
-"""Heat tiles, the value at a place, the legend and the table."""
+"""Heat tiles, the value at a place, the legend, the table, and what can be asked for."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
-from typing import TYPE_CHECKING, cast
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, cast
 
 from flask import Blueprint, Response, current_app, jsonify, request
 from flask_babel import gettext as _
 
 from app.errors import BadRequestError, NotFoundError
 from app.heat.actions import UNIT, Heat, HeatQuery, Look
+from app.heat.exposure import CODES as EXPOSURES
+from app.heat.exposure import KINDS
+from app.heat.measures import (
+    AGAINST,
+    HALF_LIFE_DAYS,
+    HALF_LIFE_LEAST,
+    HALF_LIFE_MOST,
+    MEASURES,
+    Measure,
+    measures_for,
+)
+from app.heat.reference import TABLES
 from app.heat.surface import BANDWIDTH_DEFAULT_M, BANDWIDTH_MAX_M, BANDWIDTH_MIN_M
 from app.heat.tiles import ZOOM_MAX, ZOOM_MIN, tile_exists
 from app.heat.viewer import viewer_of
-from app.heat.words import notice_texts
+from app.heat.words import (
+    class_text,
+    exposure_text,
+    legend_texts,
+    measure_text,
+    notice_texts,
+    point_texts,
+    quarters,
+    unit_text,
+)
 from app.people.identity import current_actor
-from app.reports.filters import parse_filter
+from app.reports.filters import ReportFilter, parse_filter
 from app.web.context import services
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
+    from datetime import date
 
+    from app.heat.keeper import Kept
+    from app.heat.viewer import Viewer
     from app.nomenclature.store import Nomenclature
 
 blueprint = Blueprint("heat", __name__)
-MEASURES = ("count",)
+# What the classes of a picture can be made to end at, in the measure's unit.
+_TOP_LEAST, _TOP_MOST = 1e-6, 1e9
 # Degrees that the lattice holds (metropolitan France with a margin).
 _LON, _LAT = (-6.0, 10.5), (41.0, 51.5)
 
@@ -49,33 +74,100 @@ def parse_query(args: Mapping[str, str], nomenclature: Nomenclature) -> HeatQuer
     """
     if args.get("bbox", "").strip():
         raise BadRequestError("bbox", _("the heat map cannot be cut to a box"))
-    return HeatQuery(parse_filter(args, nomenclature), _bandwidth(args), _measure(args))
+    return HeatQuery(parse_filter(args, nomenclature), _bandwidth(args), _measured(args), _top(args))
+
+
+def _top(args: Mapping[str, str]) -> float | None:
+    value = args.get("top", "").strip()
+    try:
+        top = float(value) if value else None
+    except ValueError:
+        top = math.nan
+    if top is not None and not _TOP_LEAST <= top <= _TOP_MOST:
+        raise BadRequestError("top", _("write where the classes end, in the measure's unit"))
+    return top
 
 
 def _bandwidth(args: Mapping[str, str]) -> int:
-    value = args.get("bandwidth", "").strip() or str(BANDWIDTH_DEFAULT_M)
+    return _whole(args, "bandwidth", BANDWIDTH_DEFAULT_M, (BANDWIDTH_MIN_M, BANDWIDTH_MAX_M), _("metres"))
+
+
+def _whole(args: Mapping[str, str], name: str, usual: int, between: tuple[int, int], unit: str) -> int:
+    least, most = between
+    value = args.get(name, "").strip() or str(usual)
     # Plain digits only: int() would also take "1_5", "+150" and other scripts' digits.
-    if value.isascii() and value.isdigit() and len(value) <= 4:  # noqa: PLR2004
-        bandwidth_m = int(value)
-        if BANDWIDTH_MIN_M <= bandwidth_m <= BANDWIDTH_MAX_M:
-            return bandwidth_m
-    message = _("choose whole metres from %(least)s to %(most)s", least=BANDWIDTH_MIN_M, most=BANDWIDTH_MAX_M)
-    raise BadRequestError("bandwidth", message)
+    if value.isascii() and value.isdigit() and len(value) <= 4 and least <= int(value) <= most:  # noqa: PLR2004
+        return int(value)
+    message = _("choose whole %(unit)s from %(least)s to %(most)s", unit=unit, least=least, most=most)
+    raise BadRequestError(name, message)
 
 
-def _measure(args: Mapping[str, str]) -> str:
-    value = args.get("measure", "").strip() or MEASURES[0]
-    if value not in MEASURES:
-        raise BadRequestError("measure", _("only “count” can be drawn"))
+def _measured(args: Mapping[str, str]) -> Measure:
+    """The measure with its own parameters; those of other measures are checked, and left out."""
+    code = _one_of(args, "measure", MEASURES) or MEASURES[0]
+    exposure = _one_of(args, "exposure", EXPOSURES)
+    half_life_days = _whole(args, "half_life", HALF_LIFE_DAYS, (HALF_LIFE_LEAST, HALF_LIFE_MOST), _("days"))
+    against = _one_of(args, "against", AGAINST) or AGAINST[0]
+    usual = Measure(code)
+    return Measure(
+        code,
+        exposure if code == "per_exposure" else usual.exposure,
+        half_life_days if code == "weighted" else usual.half_life_days,
+        against if code == "change" else usual.against,
+    )
+
+
+def _one_of(args: Mapping[str, str], name: str, known: Collection[str]) -> str:
+    value = args.get(name, "").strip()
+    if value and value not in known:
+        raise BadRequestError(name, _("choose one of: %(known)s", known=", ".join(known)))
     return value
 
 
-def look() -> Look:
-    """What the asker sees with the request's parameters."""
+def _permitted(query: HeatQuery, viewer: Viewer, kept: Kept) -> HeatQuery:
+    """The query with its exposure filled in.
+
+    Raises:
+        BadRequestError: a measure or an exposure that this viewer does not get, or of which nothing is known.
+
+    """
+    allowed = measures_for(viewer)
+    if query.measure not in allowed:
+        message = _("only with an account; for everybody: %(known)s", known=", ".join(allowed))
+        raise BadRequestError("measure", message)
+    if query.measure != "per_exposure":
+        return query
+    known = exposures_for(viewer, kept)
+    exposure = query.measured.exposure or next(iter(known), "")
+    if exposure not in known:
+        raise BadRequestError("exposure", _no_exposure(exposure, known))
+    return replace(query, measured=replace(query.measured, exposure=exposure))
+
+
+def exposures_for(viewer: Viewer, kept: Kept) -> tuple[str, ...]:
+    """The exposures of which something is known and that the viewer may see."""
+    known = kept.reference.exposures
+    return tuple(code for code in EXPOSURES if code in known and (KINDS[code].is_public or not viewer.is_protected))
+
+
+def _no_exposure(asked: str, known: tuple[str, ...]) -> str:
+    reasons = {
+        "residents": _("no population of IRIS was imported"),
+        "dwellings": _("no residences were imported"),
+        "stops": _("no stops were imported"),
+        "patrols": _("no patrols are recorded"),
+    }
+    reason = reasons.get(asked, _("nothing to compare with was imported"))
+    return str(_("%(reason)s; there is: %(known)s", reason=reason, known=", ".join(known) or "–"))
+
+
+def look(args: Mapping[str, str] | None = None) -> Look:
+    """What the asker sees with the request's parameters, or with others."""
     viewer = viewer_of(current_actor())
     engine = heat()
     kept = engine.keeper.current()
-    return engine.look(kept, parse_query(request.args, kept.nomenclature), viewer)
+    query = _permitted(parse_query(request.args if args is None else args, kept.nomenclature), viewer, kept)
+    return engine.look(kept, query, viewer)
 
 
 def _marked(response: Response, seen: Look, tag: str = "") -> Response:
@@ -97,16 +189,27 @@ def _marked(response: Response, seen: Look, tag: str = "") -> Response:
 @blueprint.get("/tiles/heat/<int:z>/<int:x>/<int:y>.png")
 def tile(z: int, x: int, y: int) -> Response:
     """A palette PNG of 256 × 256 pixels in Web Mercator."""
+    return _tile(z, x, y, 1)
+
+
+@blueprint.get("/tiles/heat/<int:z>/<int:x>/<int:y>@2x.png")
+def fine_tile(z: int, x: int, y: int) -> Response:
+    """The same with 512 × 512 pixels, for fine screens."""
+    return _tile(z, x, y, 2)
+
+
+def _tile(z: int, x: int, y: int, pixels_per_point: int) -> Response:
     if not ZOOM_MIN <= z <= ZOOM_MAX:
         raise BadRequestError("z", _("choose a zoom from %(least)s to %(most)s", least=ZOOM_MIN, most=ZOOM_MAX))
     if not tile_exists(z, x, y):
         raise NotFoundError("tile", (z, x, y))
     seen = look()
-    response = _marked(Response(mimetype="image/png"), seen, f"{z}-{x}-{y}")
-    if seen.stale_since is None and request.if_none_match.contains(f"{seen.key}-{z}-{x}-{y}"):
+    tag = f"{z}-{x}-{y}-{pixels_per_point}-{seen.query.top or ''}"
+    response = _marked(Response(mimetype="image/png"), seen, tag)
+    if seen.stale_since is None and request.if_none_match.contains(f"{seen.key}-{tag}"):
         response.status_code = 304
         return response
-    response.set_data(seen.tile(z, x, y))
+    response.set_data(seen.tile(z, x, y, pixels_per_point))
     return response
 
 
@@ -137,7 +240,10 @@ def point() -> Response:
     """The value at one place: what a click on the map shows."""
     lon, lat = place_asked_for()
     seen = look()
-    return _marked(jsonify(asdict(seen.point(lon, lat))), seen)
+    found = seen.point(lon, lat)
+    exposure = seen.query.measured.exposure
+    words = {"unit_text": unit_text(found.measure, exposure), "words": ", ".join(point_texts(found, exposure))}
+    return _marked(jsonify(asdict(found) | words), seen)
 
 
 @blueprint.get("/api/heat/legend")
@@ -145,24 +251,74 @@ def legend() -> Response:
     """What colours and numbers mean."""
     seen = look()
     found = seen.legend()
-    classes = [{"lower": c.lower, "upper": c.upper, "rgba": c.rgba} for c in found.classes]
+    classes = [asdict(one) | {"text": class_text(one)} for one in found.classes]
     document = {
         "classes": classes,
         "unit": found.unit,
+        "unit_text": unit_text(found.measure, found.measured.exposure),
         "measure": found.measure,
+        "parameters": asdict(found.measured),
+        "explanations": legend_texts(found),
         "bandwidth_m": found.bandwidth_m,
         "reports": found.reports,
-        "from": found.from_date.isoformat() if found.from_date else None,
-        "to": found.to_date.isoformat() if found.to_date else None,
+        "from": _iso(found.from_date),
+        "to": _iso(found.to_date),
+        "against": None,
         "protected": found.is_protected,
         "notices": notice_texts(found.notices, heat().k),
         "stale_since": found.stale_since.isoformat(timespec="seconds") if found.stale_since else None,
     }
+    if found.against is not None:
+        first, last = found.against.first, found.against.last
+        document["against"] = {"from": _iso(first), "to": _iso(last), "reports": found.reports_before}
     return _marked(jsonify(document), seen)
+
+
+def _iso(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
+
+
+def table_asked_for() -> str:
+    """What the table goes by.
+
+    Raises:
+        BadRequestError: there is no such table.
+
+    """
+    return _one_of(request.args, "by", TABLES) or TABLES[0]
 
 
 @blueprint.get("/api/heat/table")
 def table() -> Response:
-    """Reports by neighbourhood, the same filter and the same protection as the picture."""
+    """Reports by neighbourhood, IRIS, QPV or stop, the same filter and the same protection as the picture."""
+    by = table_asked_for()
     seen = look()
-    return _marked(jsonify({"unit": UNIT, "rows": [asdict(row) for row in seen.table()]}), seen)
+    return _marked(jsonify({"unit": UNIT, "by": by, "rows": [asdict(row) for row in seen.table(by)]}), seen)
+
+
+@blueprint.get("/api/heat/options")
+def options() -> Response:
+    """What this viewer may ask for: measures, exposures, tables, and the periods that can be protected as a whole."""
+    viewer = viewer_of(current_actor())
+    kept = heat().keeper.current()
+    return _marked(jsonify(heat_options(viewer, kept)), heat().look(kept, HeatQuery(ReportFilter()), viewer))
+
+
+def heat_options(viewer: Viewer, kept: Kept) -> dict[str, Any]:
+    """The choices of the map page, with their names in the reader's language."""
+    measures = [{"code": code, "text": measure_text(code)} for code in measures_for(viewer)]
+    known = exposures_for(viewer, kept)
+    if not known:
+        measures = [one for one in measures if one["code"] != "per_exposure"]
+    tables = [by for by in TABLES if kept.reference.places.get(by)]
+    today = heat().today()
+    return {
+        "measures": measures,
+        "exposures": [{"code": code, "text": exposure_text(code)} for code in known],
+        "tables": tables,
+        "against": list(AGAINST),
+        "bandwidth_m": {"least": BANDWIDTH_MIN_M, "most": BANDWIDTH_MAX_M, "usual": BANDWIDTH_DEFAULT_M},
+        "half_life_days": {"least": HALF_LIFE_LEAST, "most": HALF_LIFE_MOST, "usual": HALF_LIFE_DAYS},
+        "quarters": quarters(today.replace(year=today.year - 2), today),
+        "protected": viewer.is_protected,
+    }

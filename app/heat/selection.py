@@ -11,7 +11,7 @@ import numpy as np
 
 from app.heat.cube import VISIBILITIES, Array, Choice, Rows, day_number, day_of, flags_table
 from app.heat.protect import Groups, quarter_end, quarter_start, spread, whole_quarters, whole_themes
-from app.heat.surface import Points, points_of, points_together
+from app.heat.surface import Points, Weights, gathered, points_together
 from app.reports.filters import ReportFilter
 from app.reports.rules import STATES, WITHDRAWN_STATES
 
@@ -171,6 +171,35 @@ def protected_period(groups: Groups, asked: Asked) -> Period | None:
     return Period(quarter_start(first), min(quarter_end(last), asked.today))
 
 
+@dataclass(frozen=True)
+class SeverityRecency:
+    """Severity (1 to 4) × ½ ^ (age / half-life): a report counts half as much after `half_life_days`.
+
+    Ages are counted back from `last`; what came later counts in full.
+    """
+
+    last: date
+    half_life_days: float
+
+    @cached_property
+    def _of_day(self) -> Array:
+        age = day_number(self.last) - np.arange(-(1 << 15), 1 << 15)
+        weights: Array = 0.5 ** (np.maximum(age, 0) / self.half_life_days)
+        return weights
+
+    def of(self, rows: Rows) -> Array:
+        """One weight a row."""
+        weights: Array = self._of_day.take(rows.day.astype(np.intp) + (1 << 15))
+        weights *= flags_table()[0].take(rows.flags)
+        return weights
+
+
+def read_exactly(rows: Rows, asked: Asked, weights: Weights | None = None) -> Selection:
+    """Only what the viewer reads; if the filter reaches beyond that, the notices say so."""
+    notices = ("read_only",) if asked.notices() else ()
+    return Selection(gathered(rows, asked.choice(), weights), exact_period(rows, asked), notices)
+
+
 def selected(rows: Rows, groups: Groups, asked: Asked) -> Selection:
     """What the viewer may see of the filter's choice.
 
@@ -183,5 +212,5 @@ def selected(rows: Rows, groups: Groups, asked: Asked) -> Selection:
     hidden = spread(asked.groups(groups))
     if asked.viewer.is_protected:
         return Selection(hidden, protected_period(groups, asked), asked.notices())
-    points = points_together(points_of(rows, asked.choice().of(rows)), hidden)
+    points = points_together(gathered(rows, asked.choice()), hidden)
     return Selection(points, exact_period(rows, asked), asked.notices())

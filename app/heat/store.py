@@ -1,4 +1,4 @@
-"""The heat cube's only SQL: a full load and the changes since a snapshot, by binary COPY; the places of the table."""
+"""The heat cube's only SQL: a full load and the changes since a snapshot, by binary COPY."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psycopg2
-import shapely
-from shapely.geometry.base import BaseGeometry
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from app.heat.cube import VISIBILITIES, Array, Rows, joined, made_rows
-from app.places.lattice import to_lambert93
 from app.reports.rules import STATES, WITHDRAWN_STATES
 
 if TYPE_CHECKING:
@@ -137,32 +134,3 @@ def load_all(uow: UnitOfWork) -> Changes:
 def load_changed(uow: UnitOfWork, since: Watermark) -> Changes:
     """The reports changed by transactions that `since` did not see."""
     return _copy(uow, f"{_ROWS}\n{_CHANGED}", {"xmin": since.xmin, "snapshot": since.snapshot})
-
-
-@dataclass(frozen=True)
-class PlaceShape:
-    """A reference place with its polygon in EPSG:2154."""
-
-    id: int
-    name: str
-    approximate: bool
-    shape_2154: BaseGeometry
-
-
-_PLACES = text("""
-    SELECT id, name, approximate, ST_AsBinary(geom_4326) AS wkb FROM place
-    WHERE kind = :kind AND closed_at IS NULL AND ST_Dimension(geom_4326) = 2 ORDER BY name, id
-""")
-
-
-def load_places(uow: UnitOfWork, kind: str) -> tuple[PlaceShape, ...]:
-    """The open places of one kind that have an area."""
-    rows = uow.connection.execute(_PLACES, {"kind": kind})
-    return tuple(PlaceShape(row.id, row.name, row.approximate, _projected(bytes(row.wkb))) for row in rows)
-
-
-def _projected(wkb_4326: bytes) -> BaseGeometry:
-    def project(lon_lat: Array) -> Array:
-        return np.column_stack(to_lambert93(lon_lat[:, 0], lon_lat[:, 1]))
-
-    return shapely.transform(shapely.from_wkb(wkb_4326), project)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from app.heat.cube import Array
+from app.heat.raster import Outline, coverage
 from app.places.lattice import transformer
 
 ZOOM_MIN, ZOOM_MAX = 8, 20
@@ -33,13 +34,21 @@ def _weights(pixels: int) -> Array:
     return weights
 
 
-_WEIGHTS = _weights(TILE_PIXELS)
+_WEIGHTS = {pixels: _weights(pixels) for pixels in (TILE_PIXELS, 2 * TILE_PIXELS)}
 
 
-def pixel_places(z: int, x: int, y: int) -> tuple[Array, Array]:
+def inside(outline_3857: Outline, z: int, x: int, y: int, pixels: int = TILE_PIXELS) -> Array:
+    """Which pixels' squares lie inside by half or more: [row, column], rows from north to south."""
+    side_m = 2 * _HALF_WORLD_M / (1 << z)
+    west, south = -_HALF_WORLD_M + x * side_m, _HALF_WORLD_M - (y + 1) * side_m
+    return coverage(outline_3857, west, south, side_m / pixels, (pixels, pixels))[::-1] >= 0.5  # noqa: PLR2004
+
+
+def pixel_places(z: int, x: int, y: int, pixels: int = TILE_PIXELS) -> tuple[Array, Array]:
     """East and north of the pixel centres, [row, column], rows from north to south.
 
     Places far outside France have no meaning in EPSG:2154; they come out as values that no surface has.
+    `pixels` a side: 256, or 512 for fine screens.
     """
     side_m = 2 * _HALF_WORLD_M / (1 << z)
     along = np.arange(_COARSE + 1) / _COARSE
@@ -47,5 +56,6 @@ def pixel_places(z: int, x: int, y: int) -> tuple[Array, Array]:
     east, north = transformer(3857, 2154).transform(mercator_x, mercator_y)
     finite = np.isfinite(east) & np.isfinite(north)
     nodes = (np.where(finite, axis, -1e9) for axis in (east, north))
-    east_m, north_m = (_WEIGHTS @ axis @ _WEIGHTS.T for axis in nodes)
+    weights = _WEIGHTS[pixels]
+    east_m, north_m = (weights @ axis @ weights.T for axis in nodes)
     return east_m, north_m
