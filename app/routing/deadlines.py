@@ -8,7 +8,7 @@ the clock, at night and on Sundays too. The reasons are in docs/decisions/0010-r
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from itertools import accumulate
@@ -26,10 +26,16 @@ FIRST_YEAR, LAST_YEAR = 1995, 2099
 CLOCK_HOURS_UP_TO = 12
 IMMEDIATE_DANGER = 4
 SOON = WORKING_DAY
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class WorkingTime:
-    """Working time as a number line: every moment has a position, the working seconds since FIRST_YEAR."""
+    """Working time as a number line: every moment has a position, the working microseconds since FIRST_YEAR.
+
+    Moments are microseconds of the Unix epoch: whole numbers, so that no rounding decides on which side of an evening a
+    deadline falls.
+    """
 
     def __init__(self) -> None:
         """Lay out every working day once (about 26,000 of them)."""
@@ -37,33 +43,31 @@ class WorkingTime:
         first = date(FIRST_YEAR, 1, 1)
         days = (first + timedelta(days=n) for n in range((date(LAST_YEAR + 1, 1, 1) - first).days))
         working = [day for day in days if day.weekday() < SATURDAY and day not in off]
-        self._open_s = [_epoch_s(day, OPENS) for day in working]
+        self._open_us = [_epoch_us(datetime.combine(day, OPENS, LOCAL_ZONE)) for day in working]
         # Never across a change of the clocks, which happens at night: each day has its ten hours.
-        self._close_s = [_epoch_s(day, CLOSES) for day in working]
-        lengths = (close - opened for opened, close in zip(self._open_s, self._close_s, strict=True))
-        self._before_s = [0.0, *accumulate(lengths)]
+        self._close_us = [_epoch_us(datetime.combine(day, CLOSES, LOCAL_ZONE)) for day in working]
+        lengths = (close - opened for opened, close in zip(self._open_us, self._close_us, strict=True))
+        self._before_us = [0, *accumulate(lengths)]
 
-    def covers(self, moment_s: float) -> bool:
-        """Whether the calendar knows this moment (seconds of the Unix epoch)."""
-        return self._open_s[0] <= moment_s <= self._close_s[-1]
+    def covers(self, moment_us: int) -> bool:
+        """Whether the calendar knows this moment."""
+        return self._open_us[0] <= moment_us <= self._close_us[-1]
 
-    def position_s(self, moment_s: float) -> float:
-        """The working seconds up to a moment (seconds of the Unix epoch); it stands still outside of hours."""
-        day = bisect_right(self._open_s, moment_s) - 1
-        return self._before_s[day] + min(moment_s, self._close_s[day]) - self._open_s[day]
+    def position_us(self, moment_us: int) -> int:
+        """The working time up to a moment; it stands still outside of hours."""
+        day = bisect_right(self._open_us, moment_us) - 1
+        return self._before_us[day] + min(moment_us, self._close_us[day]) - self._open_us[day]
 
-    def moment_s(self, position_s: float) -> float:
-        """The earliest moment of this position: the end of a day, not the morning after."""
-        day = max(bisect_right(self._before_s, position_s) - 1, 0)
-        if day > 0 and self._before_s[day] == position_s:
-            day -= 1
-        if day >= len(self._open_s):
-            return self._close_s[-1]
-        return self._open_s[day] + position_s - self._before_s[day]
+    def moment_us(self, position_us: int) -> int:
+        """The earliest moment of this position (above 0): the end of a day, not the morning after."""
+        day = bisect_left(self._before_us, position_us) - 1
+        if day >= len(self._open_us):
+            return self._close_us[-1]
+        return self._open_us[day] + position_us - self._before_us[day]
 
 
-def _epoch_s(day: date, at: time) -> float:
-    return datetime.combine(day, at, LOCAL_ZONE).timestamp()
+def _epoch_us(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 @cache
@@ -87,7 +91,7 @@ def due_at(start: datetime, deadline_hours: int, severity: int) -> datetime:
 def extended(due: datetime, paused_at: datetime, now: datetime, *, by_the_clock: bool) -> datetime:
     """A deadline after a pause: later by the time that passed in it, counted as the deadline is."""
     if by_the_clock:
-        return due.astimezone(UTC) + max(now - paused_at, timedelta())
+        return due.astimezone(UTC) + max(now.astimezone(UTC) - paused_at.astimezone(UTC), timedelta())
     return add_working(due, working_between(paused_at, now))
 
 
@@ -97,28 +101,23 @@ def add_working(start: datetime, duration: timedelta) -> datetime:
     From outside of hours it counts from the next opening. Monotonic in both, and additive:
     add(add(t, a), b) == add(t, a + b).
     """
-    calendar, start_s = working_time(), start.timestamp()
-    if not calendar.covers(start_s):
+    calendar, start_us = working_time(), _epoch_us(start)
+    if not calendar.covers(start_us):
         return start.astimezone(UTC) + duration
     if duration <= timedelta():
         return start.astimezone(UTC)
-    # Whole microseconds: sums of floats must not decide on which side of an evening a deadline falls.
-    end_s = calendar.moment_s(round(calendar.position_s(start_s) + duration.total_seconds(), 6))
-    return _utc(max(end_s, start_s))
+    end_us = calendar.moment_us(calendar.position_us(start_us) + duration // _MICROSECOND)
+    return _EPOCH + timedelta(microseconds=max(end_us, start_us))
 
 
 def working_between(start: datetime, end: datetime) -> timedelta:
     """The working time from `start` to `end` (both aware); nothing when end is before start."""
-    calendar, start_s, end_s = working_time(), start.timestamp(), end.timestamp()
-    if not (calendar.covers(start_s) and calendar.covers(end_s)):
-        return max(end - start, timedelta())
-    return timedelta(seconds=max(round(calendar.position_s(end_s) - calendar.position_s(start_s), 6), 0.0))
+    calendar, start_us, end_us = working_time(), _epoch_us(start), _epoch_us(end)
+    if not (calendar.covers(start_us) and calendar.covers(end_us)):
+        return max(end.astimezone(UTC) - start.astimezone(UTC), timedelta())
+    return timedelta(microseconds=max(calendar.position_us(end_us) - calendar.position_us(start_us), 0))
 
 
 def soon_until(now: datetime) -> datetime:
     """What is due until then is due soon: one working day from now."""
     return add_working(now, SOON)
-
-
-def _utc(moment_s: float) -> datetime:
-    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=round(moment_s * 1_000_000))

@@ -91,7 +91,8 @@ DECLARE
     linked record;
     at_kind text := CASE responsible WHEN 'transport' THEN 'stop' WHEN 'school' THEN 'school'
         WHEN 'landlord' THEN 'residence' WHEN 'by_place' THEN 'residence' END;
-    found integer;
+    -- Not `found`: that would hide what RETURN QUERY says.
+    usual_id integer;
 BEGIN
     IF linked_place_id IS NOT NULL AND at_kind IS NOT NULL THEN
         SELECT place.organisation_id AS owner, place.name INTO linked FROM place WHERE place.id = linked_place_id;
@@ -117,10 +118,10 @@ BEGIN
             RETURN;
         END IF;
     END IF;
-    found := default_organisation(responsible, linked_place_id);
-    IF found IS NOT NULL THEN
-        RETURN QUERY SELECT found, jsonb_build_object('by', CASE
-            WHEN responsible IN ('city', 'by_place') OR (SELECT kind = 'city' FROM organisation WHERE id = found)
+    usual_id := default_organisation(responsible, linked_place_id);
+    IF usual_id IS NOT NULL THEN
+        RETURN QUERY SELECT usual_id, jsonb_build_object('by', CASE
+            WHEN responsible IN ('city', 'by_place') OR (SELECT kind = 'city' FROM organisation WHERE id = usual_id)
                 THEN 'city' ELSE 'category' END);
     END IF;
 END $$;
