@@ -161,9 +161,9 @@ def _no_exposure(asked: str, known: tuple[str, ...]) -> str:
     return str(_("%(reason)s; there is: %(known)s", reason=reason, known=", ".join(known) or "–"))
 
 
-def look(args: Mapping[str, str] | None = None) -> Look:
-    """What the asker sees with the request's parameters, or with others."""
-    viewer = viewer_of(current_actor())
+def look(args: Mapping[str, str] | None = None, viewer: Viewer | None = None) -> Look:
+    """What the asker sees with the request's parameters; or with others, or another viewer (the command line)."""
+    viewer = viewer or viewer_of(current_actor())
     engine = heat()
     kept = engine.keeper.current()
     query = _permitted(parse_query(request.args if args is None else args, kept.nomenclature), viewer, kept)
