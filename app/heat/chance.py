@@ -60,8 +60,8 @@ def changed_by_chance(now: Array, before: Array, share: float) -> Array:
     Given their sum, `now` is binomial with `share` (this period's part of all days): Przyborowski and Wilenski,
     Biometrika 31, 1940. Twice the smaller tail, at most 1.
     """
-    total = (now + before).astype(np.float64)
-    at_most = special.bdtr(now, total, share)
-    at_least = np.where(now > 0, special.bdtrc(np.maximum(now, 1) - 1, total, share), 1.0)
+    total = now + before
+    at_most = special.bdtr(now.astype(np.float64), total, share)
+    at_least = np.where(now > 0, special.bdtrc(np.maximum(now, 1) - 1.0, total, share), 1.0)
     p: Array = np.minimum(1.0, 2 * np.minimum(at_most, at_least))
     return p

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
-from datetime import date
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,75 +13,20 @@ from flask.testing import FlaskClient
 from PIL import Image
 from sqlalchemy import Engine, text
 
-from app import create_app
 from app.db.session import make_engine, unit_of_work
 from app.heat.actions import Heat
 from app.heat.palette import COLOURS
 from app.heat.routes import heat
 from app.heat.surface import M2_PER_KM2
-from app.people.actions import create_token
-from app.people.actor import SYSTEM, Actor
-from app.people.commands import NewToken
-from app.settings import load_settings
+from app.people.actor import SYSTEM
 from app.web.context import services
-from tests.heat.conftest import AMIENS, add_report
+from tests.heat.conftest import AMIENS, TODAY, add_report
 
 LON, LAT = AMIENS
-TODAY = date(2026, 11, 24)
 HERE = {"lon": str(LON), "lat": str(LAT)}
 # The tile of zoom 15 with AMIENS in it.
 TILE = "/tiles/heat/15/16592/11128.png"
 Add = Callable[..., str]
-
-
-@pytest.fixture
-def app(clean: None, app_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
-    """The application with what the heat needs alone, on a fixed day, with a cube as fresh as the request."""
-    monkeypatch.setattr("app.BLUEPRINTS", ("web.health", "web.pages", "people", "heat"))
-    monkeypatch.setattr("app.heat.keeper.REFRESH_S", 0.0)
-    monkeypatch.setattr("app.heat.keeper.REFERENCE_S", 0.0)
-    monkeypatch.setattr("app.heat.keeper.RETRY_S", 0.0)
-    monkeypatch.setattr("app.heat.keeper.WAIT_S", 60.0)
-    environ = {"DATABASE_URL": app_url, "VAR_DIR": str(tmp_path), "SECRET_KEY": "a-key-for-tests-only", "DEMO": "0"}
-    made = create_app(load_settings({f"QUIETUDE_{name}": value for name, value in environ.items()}))
-    made.config["TESTING"] = True
-    made.config["RATELIMIT_ENABLED"] = False
-    with made.app_context():
-        made.extensions["quietude_heat"] = Heat(services().engine, 5, today=lambda: TODAY)
-    yield made
-    with made.app_context():
-        services().engine.dispose()
-
-
-_ACCOUNT = text("""
-    WITH maker AS (
-        INSERT INTO organisation (slug, name, kind) VALUES (:role, :role, 'city') RETURNING id
-    )
-    INSERT INTO account (email, fs_uniquifier, organisation_id, role_id)
-    SELECT :role, :role, maker.id, role.id FROM maker, role WHERE role.name = :role
-    RETURNING id, organisation_id
-""")
-
-
-@pytest.fixture
-def ask(app: Flask, engine: Engine) -> Callable[..., Any]:
-    """Asks with a token of an account of some role, or as the public."""
-    headers: dict[str, dict[str, str]] = {"": {}}
-
-    def token(role: Any) -> dict[str, str]:
-        with unit_of_work(engine, SYSTEM) as uow:
-            row = uow.connection.execute(_ACCOUNT, {"role": role}).one()
-            actor = Actor(role, row.id, row.organisation_id)
-            issued = create_token(uow.connection, actor, NewToken(name="test", scope="read"))
-        return {"Authorization": f"Bearer {issued.secret}"}
-
-    def asker(path: str, who: str = "", more: dict[str, str] | None = None, **query: str) -> Any:
-        if who not in headers:
-            headers[who] = token(who)
-        # A client of its own each time: no cookies are carried along.
-        return app.test_client().get(path, query_string=query, headers={**headers[who], **(more or {})})
-
-    return asker
 
 
 def picture(response: Any) -> np.ndarray:
