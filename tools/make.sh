@@ -80,7 +80,7 @@ pango() {
 }
 
 chromium() {
-  command -v chromium >/dev/null || command -v chromium-browser >/dev/null || apt_install "Chromium (for the tests)" chromium fonts-liberation
+  type -P chromium >/dev/null || type -P chromium-browser >/dev/null || apt_install "Chromium (for the tests)" chromium fonts-liberation
 }
 
 # ── python ─────────────────────────────────────────────────────────────────────────────────────────────────────────
