@@ -30,6 +30,7 @@ COMMANDS = {
     "geodata": "app.places.cli",
     "import": "app.reports.cli",
     "demo": "app.reports.cli",
+    "reports": "app.reports.cli",
     "export": "app.exports.cli",
     "photos": "app.photos.cli",
 }

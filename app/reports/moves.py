@@ -249,11 +249,15 @@ def possible_moves(report: ReportRow, actor: Actor) -> tuple[Move, ...]:
     return allowed_moves(report, actor) if actor.may_write else ()
 
 
-def escalate_overdue(uow: UnitOfWork, *, now: datetime, limit: int = 5000) -> tuple[moves_store.Late, ...]:
+def escalate_overdue(
+    uow: UnitOfWork, actor: Actor, *, now: datetime, limit: int = 5000
+) -> tuple[moves_store.Late, ...]:
     """Flag up to `limit` reports whose deadline has passed (once each), for a periodic job or the command line.
 
     Raises:
         ForbiddenError: only the system escalates.
 
     """
+    if actor.role != "system":
+        raise ForbiddenError("only the system escalates")
     return moves_store.escalate(uow.connection, now, limit=limit)

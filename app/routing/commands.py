@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, time
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import shapely
 from flask_babel import gettext as _
@@ -21,6 +22,7 @@ PLACE_KINDS = ("stop", "line", "residence", "school", "qpv", "neighbourhood", "i
 WEEKDAYS = (1, 2, 3, 4, 5, 6, 7)
 MOST_VERTICES = 2000
 LABEL_CHARACTERS = 120
+_UNREADABLE = (ValueError, TypeError, AttributeError, KeyError, IndexError, OverflowError, RecursionError)
 
 
 def _blank_is_none(value: object) -> object:
@@ -43,11 +45,18 @@ def _label(value: object) -> object:
     return text
 
 
+def _finite(digits: str) -> float:
+    """JSON knows no NaN, but Python reads it; and 1e400 is more than a number can be."""
+    if not math.isfinite(number := float(digits)):
+        raise ValueError(digits)
+    return number
+
+
 def _zone(value: object) -> object:
-    """GeoJSON of a polygon or multipolygon, as text or object → the text of one valid MultiPolygon."""
+    """GeoJSON of a polygon or multipolygon → the GeoJSON of one valid MultiPolygon."""
     try:
-        geometry = shape(json.loads(value) if isinstance(value, str) else cast("dict[str, Any]", value))
-    except (ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError, shapely.errors.ShapelyError):
+        geometry = shape(json.loads(str(value), parse_constant=_finite, parse_float=_finite))
+    except (*_UNREADABLE, shapely.errors.ShapelyError):
         raise PydanticCustomError("zone", "") from None
     if not isinstance(geometry, (Polygon, MultiPolygon)) or geometry.is_empty:
         raise PydanticCustomError("zone", "")

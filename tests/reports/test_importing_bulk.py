@@ -96,7 +96,12 @@ def test_each_report_has_its_first_event(engine: Engine, places: dict[str, int])
         ("created", "new", "system", NOW)
     ]
     routing = events[0].details["routing"]
-    assert events[0].details == {"source": "import:x", "source_ref": "42", "responsible_id": answers, "routing": routing}
+    assert events[0].details == {
+        "source": "import:x",
+        "source_ref": "42",
+        "responsible_id": answers,
+        "routing": routing,
+    }
     assert set(routing) >= {"by"}
 
 
