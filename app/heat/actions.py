@@ -175,7 +175,7 @@ class Look:
         if self.territory is not None and not self.territory.covers(np.array(east_m), np.array(north_m)):
             # Nothing is registered there: the rates are 0, the rest has no meaning.
             value, meaning = (0.0 if self.query.measure in {"count", "weighted"} else None), "outside"
-        near = within(self.selection().points, east_m, north_m, self.query.bandwidth_m)
+        near = within(Drawing(self).counted().selection.points, east_m, north_m, self.query.bandwidth_m)
         return PointValue(
             value=None if value is None else float(f"{value:.4g}"),
             unit=self.query.unit,
