@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import create_engine
 
-from app.heat.cube import Rows, made_rows
+from app.heat.actions import Heat, HeatQuery, Look
+from app.heat.cube import Array, Rows, made_rows
+from app.heat.drawing import Drawing
+from app.heat.exposure import Exposure
+from app.heat.keeper import Kept
+from app.heat.layers import DensityLayer, RatioLayer
+from app.heat.measures import Measure
 from app.heat.protect import (
     BLOCK_CELLS,
     Groups,
@@ -24,8 +31,9 @@ from app.heat.protect import (
     whole_quarters,
     whole_themes,
 )
+from app.heat.reference import Reference
 from app.heat.selection import Asked, selected
-from app.heat.surface import density
+from app.heat.surface import Points, density
 from app.heat.viewer import COORDINATOR, PARTNER, PUBLIC, Viewer
 from app.nomenclature.store import Category, Nomenclature, Theme
 from app.reports.filters import ReportFilter
@@ -299,3 +307,66 @@ def test_pairs_of_every_simple_filter() -> None:
     for one, other in itertools.combinations(seen, 2):
         for block in one.keys() | other.keys():
             assert round(abs(one.get(block, 0.0) - other.get(block, 0.0)), 6) % K == 0
+
+
+def layer_sums(rows: Rows, chosen: ReportFilter, measure: Measure, viewer: Viewer) -> Array:
+    """What a viewer's picture of a measure is made of, in every square; as much as can be learned from it."""
+    reference = Reference(exposures={"stops": Exposure(Points(EVERYWHERE[0], EVERYWHERE[1]))})
+    kept = Kept(rows, 0, WORDS, reference, datetime(2026, 11, 24, tzinfo=UTC))
+    heat = Heat(create_engine("postgresql+psycopg2://"), K, today=lambda: TODAY)
+    layer = Look(heat, kept, HeatQuery(chosen, 100, measure), viewer, TODAY).picture().layer
+    assert isinstance(layer, DensityLayer | RatioLayer)
+    surface = layer.surface if isinstance(layer, DensityLayer) else layer.reports
+    period = Look(heat, kept, HeatQuery(chosen, 100, measure), viewer, TODAY).picture().period
+    days = 30.0 if period is None else float(period.days)
+    # Undo the rate: what is left is a sum of counts, smoothed.
+    return surface.at(*PROBES) * days / 30
+
+
+EVERYWHERE = tuple(axis.ravel() for axis in np.meshgrid(*(np.arange(least, least + 400_000, 4000, np.uint32)
+                                                         for least in (6_600_000, 9_900_000))))  # fmt: skip
+PROBES = tuple(
+    axis.ravel() for axis in np.meshgrid(np.linspace(647_500, 652_500, 40), np.linspace(6_975_500, 6_977_500, 20))
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(REPORTS, filters(), st.sampled_from(["count", "per_exposure"]))
+def test_over_measures_too_the_public_sees_only_published_groups(
+    reports: list[tuple[int, int, int, int]], chosen: ReportFilter, code: str
+) -> None:
+    """Every picture of the public is the same as if the register held nothing but the published groups.
+
+    So nothing can be learned from any combination of measures that the groups do not say: whoever subtracts them gets
+    sums of multiples of k.
+    """
+    rows = rows_of(reports)
+    measure = Measure(code, exposure="stops" if code == "per_exposure" else "")
+    groups = groups_of(rows, theme_table(WORDS), K, restricted_only=False)
+    asked = Asked(chosen, PUBLIC, TODAY, WORDS)
+    published_only = density(spread(asked.groups(groups)), 100).at(*PROBES)
+    np.testing.assert_allclose(
+        layer_sums(rows, chosen, measure, PUBLIC),
+        published_only,
+        rtol=1e-3,
+        atol=1e-3 * max(1e-9, published_only.max()),
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(REPORTS, filters(), st.sampled_from(["weighted", "change", "significance"]))
+def test_over_measures_too_a_partner_learns_nothing_of_restricted_reports(
+    reports: list[tuple[int, int, int, int]], chosen: ReportFilter, code: str
+) -> None:
+    rows = rows_of(reports)
+    open_rows = rows.take(rows.flags >> 2 & 3 < 2)
+    kept = [Kept(one, 0, WORDS, Reference(), datetime(2026, 11, 24, tzinfo=UTC)) for one in (rows, open_rows)]
+    heat = Heat(create_engine("postgresql+psycopg2://"), K, today=lambda: TODAY)
+    first, second = (
+        Drawing(Look(heat, one, HeatQuery(chosen, 100, Measure(code)), PARTNER, TODAY)).picture() for one in kept
+    )
+    np.testing.assert_array_equal(first.layer.classes(*PROBES_GRID, 1), second.layer.classes(*PROBES_GRID, 1))
+    assert (first.reports, first.reports_before) == (second.reports, second.reports_before)
+
+
+PROBES_GRID = tuple(axis.reshape(20, 40) for axis in PROBES)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.heat.surface import Points, density, points_together, step_of, within
+from app.heat.cube import Choice, made_rows
+from app.heat.selection import SeverityRecency
+from app.heat.surface import Points, density, gathered, points_of, points_together, step_of, within
 
 # A corner of the lattice near Amiens, in subcells.
 X0, Y0 = 25_900 * 256, 37_800 * 256
@@ -78,6 +82,50 @@ def test_weights_count_as_repeated_points() -> None:
     np.testing.assert_allclose(
         density(weighted, 150).at(east, north), density(repeated, 150).at(east, north), rtol=1e-5
     )
+
+
+@pytest.mark.parametrize("h", [50, 150, 333, 1000])
+def test_the_surface_is_that_of_scikit_learn(h: int) -> None:
+    from sklearn.neighbors import KernelDensity
+
+    rng = np.random.default_rng(h)
+    points = cloud(np.concatenate([rng.normal(2000, 400, (400, 2)), rng.random((200, 2)) * 4000]))
+    east, north = probe(points, h, 25)
+    estimator = KernelDensity(bandwidth=h, kernel="gaussian").fit(np.column_stack(points.metres()))
+    log_density = estimator.score_samples(np.column_stack([east.ravel(), north.ravel()]))
+    reference = np.exp(log_density).reshape(east.shape) * len(points) * 1e6
+    found = density(points, h)
+    assert np.abs(found.at(east, north) - reference).max() < 0.01 * reference.max()
+
+
+def test_weights_may_be_negative() -> None:
+    one, other = cloud(np.array([[3.0, 700.0]])), cloud(np.array([[400.0, 20.0]]))
+    signed = points_together(Points(one.x, one.y, np.array([2.0])), Points(other.x, other.y, np.array([-3.0])))
+    east, north = probe(signed, 150)
+    exact = direct(signed, 150, east, north)
+    surface = density(signed, 150)
+    assert np.abs(surface.at(east, north) - exact).max() < 0.01 * np.abs(exact).max()
+    assert surface.peak == pytest.approx(np.abs(exact).max(), rel=0.05)
+
+
+def test_rows_are_gathered_in_pieces_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    n = 1000
+    rows = made_rows(
+        number=np.arange(n), day=rng.integers(0, 400, n), category=rng.integers(1, 9, n),
+        severity=rng.integers(1, 5, n), visibility=np.zeros(n, int), state=np.zeros(n, int),
+        lon=2.29 + rng.random(n) / 50, lat=49.89 + rng.random(n) / 50,
+    )  # fmt: skip
+    choice = Choice(frozenset({1, 2, 5}), 20, 300, np.ones(256, np.bool_))
+    weights = SeverityRecency(date(2000, 12, 31), 30)
+    whole = points_of(rows, choice.of(rows))
+    wanted = weights.of(rows.take(choice.of(rows)))
+    monkeypatch.setattr("app.heat.surface._CHUNK", 7)
+    pieces = gathered(rows, choice, weights)
+    assert 0 < len(pieces) < n
+    np.testing.assert_array_equal(pieces.x, whole.x)
+    np.testing.assert_array_equal(pieces.y, whole.y)
+    np.testing.assert_array_equal(pieces.weight, wanted)
 
 
 def test_no_points_is_zero_everywhere() -> None:
