@@ -19,6 +19,10 @@ WAITING = "tmp"
 SHA256_HEX = 64
 
 
+class StorageError(Exception):
+    """The disk is full, or the folder is not ours to write to."""
+
+
 @dataclass(frozen=True)
 class PhotoFiles:
     """The folder of one installation."""
@@ -31,9 +35,17 @@ class PhotoFiles:
         return self.root / name[:2] / name[2:4] / f"{name}{'.thumb' if thumb else ''}.jpg"
 
     def write(self, sha256: bytes, picture: Picture) -> None:
-        """Store both sizes. The thumbnail first: whoever finds the picture finds its thumbnail."""
-        self._write(self.path(sha256, thumb=True), picture.thumb)
-        self._write(self.path(sha256), picture.jpeg)
+        """Store both sizes. The thumbnail first: whoever finds the picture finds its thumbnail.
+
+        Raises:
+            StorageError: it cannot be written.
+
+        """
+        try:
+            self._write(self.path(sha256, thumb=True), picture.thumb)
+            self._write(self.path(sha256), picture.jpeg)
+        except OSError as error:
+            raise StorageError(str(error)) from error
 
     def remove(self, sha256: bytes) -> None:
         """Take both sizes away; what is not there is no error."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from werkzeug.exceptions import RequestEntityTooLarge, ServiceUnavailable, UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.db.session import unit_of_work
@@ -19,6 +19,7 @@ from app.photos import actions
 from app.photos.actions import Archive
 from app.photos.commands import parse_cover, parse_upload
 from app.photos.decode import MAX_BYTES
+from app.photos.files import StorageError
 from app.photos.represent import as_json
 from app.photos.sandbox import SandboxBusyError
 from app.photos.store import PhotoRow
@@ -55,10 +56,20 @@ def _too_large(_error: RequestEntityTooLarge) -> Response:
 
 
 @blueprint.errorhandler(SandboxBusyError)
-def _busy(_error: SandboxBusyError) -> NoReturn:
-    raise ServiceUnavailable(
-        _("Many pictures are coming in at once. Try again in a moment."), retry_after=RETRY_AFTER_S
-    )
+def _busy(_error: SandboxBusyError) -> Response:
+    return _later(_("Many pictures are coming in at once. Try again in a moment."))
+
+
+@blueprint.errorhandler(StorageError)
+def _no_room(error: StorageError) -> Response:
+    get_logger().error("photo not stored", error=str(error))
+    return _later(_("The service has no room for pictures just now. Try again later."))
+
+
+def _later(detail: str) -> Response:
+    answer = error_answer(503, detail)
+    answer.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return answer
 
 
 def _archive() -> Archive:
@@ -73,7 +84,7 @@ def _gallery(subject: str, subject_id: UUID) -> Gallery:
 # ── for machines ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@blueprint.post("/api/<any(reports):subject>/<uuid:subject_id>/photos")
+@blueprint.post("/api/<any(reports, interventions):subject>/<uuid:subject_id>/photos")
 def upload(subject: str, subject_id: UUID) -> Response:
     """201 the first time, 200 for the same again, 409 for a taken id or a seventh photo, 422 for what is no picture.
 
@@ -98,7 +109,7 @@ def _sent() -> tuple[dict[str, str], bytes]:
     raise UnsupportedMediaType(_("Send a picture as the body, or a multipart form with the field photo."))
 
 
-@blueprint.get("/api/<any(reports):subject>/<uuid:subject_id>/photos")
+@blueprint.get("/api/<any(reports, interventions):subject>/<uuid:subject_id>/photos")
 def of_subject(subject: str, subject_id: UUID) -> Response:
     """The photos of a report that the asker may see, in the order they were added."""
     actor = current_actor()
@@ -187,7 +198,7 @@ def _picture(photo_id: UUID, *, thumb: bool) -> Response:
 # ── for people ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@blueprint.post("/<any(reports):subject>/<uuid:subject_id>/photos")
+@blueprint.post("/<any(reports, interventions):subject>/<uuid:subject_id>/photos")
 def add(subject: str, subject_id: UUID) -> BaseResponse:
     """The form without JavaScript: one or several pictures, then back to the page of the report."""
     actor = current_actor()

@@ -25,7 +25,10 @@ class Subject:
 
 
 # By the word in the address: /api/reports/<id>/photos. Names in SQL come from here and from nowhere else.
-SUBJECTS = {"reports": Subject("report", "report_id", "report_event", "report_id")}
+SUBJECTS = {
+    "reports": Subject("report", "report_id", "report_event", "report_id"),
+    "interventions": Subject("intervention", "intervention_id", "intervention_event", "intervention_id"),
+}
 
 
 @dataclass(frozen=True)

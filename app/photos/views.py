@@ -15,9 +15,11 @@ from app.people.actor import Actor
 from app.photos import actions
 from app.photos.actions import Archive
 from app.photos.commands import parse_upload
+from app.photos.files import StorageError
 from app.photos.rules import MOST_PER_SUBJECT, may_change
 from app.photos.sandbox import SandboxBusyError
 from app.photos.store import PhotoRow
+from app.web.logs import get_logger
 
 # The name of the file control in forms.
 FIELD = "photos"
@@ -77,4 +79,7 @@ def store_chosen(kept: Archive, actor: Actor, subject: str, subject_id: UUID, *,
             flash(_("%(name)s was not added: six photos at most.", name=name), "error")
         except SandboxBusyError:
             flash(_("%(name)s was not added: many pictures are coming in at once. Try again.", name=name), "error")
+        except StorageError as error:
+            get_logger().error("photo not stored", error=str(error))
+            flash(_("%(name)s was not added: the service has no room for pictures just now.", name=name), "error")
     return added

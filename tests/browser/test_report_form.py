@@ -239,6 +239,8 @@ def test_keyboard_alone(agent: Page, engine: Engine) -> None:
     agent.focus("#description")
     agent.keyboard.type("au clavier")
     agent.keyboard.press("Tab")
+    expect(agent.locator("#photos")).to_be_focused()
+    agent.keyboard.press("Tab")
     expect(agent.locator("#submit")).to_be_focused()
     agent.keyboard.press("Enter")
     expect(agent.locator("#done-title")).to_be_focused()

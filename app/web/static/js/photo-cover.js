@@ -35,9 +35,10 @@ function draw(line) {
 }
 
 function number() {
+  lines.closest('.scroll').hidden = lines.rows.length === 0;
   [...lines.rows].forEach((line, index) => {
     line.querySelector('th').textContent = index + 1;
-    line.area.setAttribute('aria-label', texts.rectangle.replace('{number}', index + 1));
+    line.area?.setAttribute('aria-label', texts.rectangle.replace('{number}', index + 1));
   });
 }
 
@@ -152,3 +153,4 @@ for (const line of [...lines.rows]) {
 }
 overlay.removeAttribute('hidden');
 for (const line of lines.rows) draw(bring(line));
+number();
