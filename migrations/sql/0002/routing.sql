@@ -68,19 +68,18 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     ORDER BY near.distance_m, near.id
 $$;
 
--- Whether a moment lies in a rule's days and hours.
-CREATE FUNCTION in_hours(seen_at timestamptz, weekdays smallint[], from_time time, to_time time) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
+-- Whether a moment (local time of Europe/Paris) lies in a rule's days and hours. One expression: PostgreSQL inlines it.
+CREATE FUNCTION in_hours(local_at timestamp, weekdays smallint[], from_time time, to_time time) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT
         CASE
             WHEN from_time IS NULL THEN true
-            WHEN from_time < to_time THEN local::time >= from_time AND local::time < to_time
-            ELSE local::time >= from_time OR local::time < to_time
+            WHEN from_time < to_time THEN local_at::time >= from_time AND local_at::time < to_time
+            ELSE local_at::time >= from_time OR local_at::time < to_time
         END
         AND (weekdays IS NULL OR extract(isodow FROM
-            CASE WHEN from_time > to_time AND local::time < to_time THEN local - interval '1 day' ELSE local END
+            CASE WHEN from_time > to_time AND local_at::time < to_time THEN local_at - interval '1 day' ELSE local_at END
         )::smallint = ANY (weekdays))
-    FROM (SELECT seen_at AT TIME ZONE 'Europe/Paris' AS local) AS here
 $$;
 
 -- The organisation without rules: one row when it is clear, several when the place does not say which one.
@@ -132,37 +131,34 @@ END $$;
 -- details says why: {by, …} or {by: candidates, candidates: [{organisation_id, organisation, by, …}]}.
 CREATE FUNCTION route(wanted_category text, point geometry, linked_place_id bigint, seen_at timestamptz,
                       OUT organisation_id integer, OUT candidate_ids integer[], OUT details jsonb)
-LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+-- A plan made once, not for every row of a bulk load: planning takes longer than looking.
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     wanted record;
     rule record;
     guess record;
     margin geometry := square_around(point, 5);
+    local_at timestamp := seen_at AT TIME ZONE 'Europe/Paris';
+    is_area boolean;
     settled boolean := false;
     found_ids integer[] := '{}';
     found_why jsonb[] := '{}';
 BEGIN
     SELECT theme_code, responsible INTO wanted FROM category WHERE code = wanted_category;
     FOR rule IN
-        SELECT routing_rule.id, label, routing_rule.organisation_id AS owner, place_kind, zone.geom_4326 AS zone_4326,
-            ST_Dimension(zone.geom_4326) = 2 AS is_area, zone.reach
-        FROM routing_rule
-        LEFT JOIN LATERAL (
-            SELECT routing_rule.zone_4326 AS geom_4326, 0::double precision AS reach
-                WHERE routing_rule.zone_4326 IS NOT NULL
-            UNION ALL
-            SELECT place.geom_4326, reach_m(place.kind) FROM place WHERE place.id = routing_rule.zone_place_id
-        ) AS zone ON true
+        SELECT routing_rule.id, label, routing_rule.organisation_id AS owner, place_kind, zone_place_id,
+            zone.kind AS zone_kind, coalesce(zone_4326, zone.geom_4326) AS zone_4326
+        FROM routing_rule LEFT JOIN place AS zone ON zone.id = zone_place_id
         WHERE active
             AND (category_code IS NULL OR category_code = wanted_category)
             AND (theme_code IS NULL OR theme_code = wanted.theme_code)
-            AND in_hours(seen_at, weekdays, from_time, to_time)
-            AND (zone.geom_4326 IS NULL
-                OR CASE WHEN ST_Dimension(zone.geom_4326) = 2 THEN ST_Intersects(zone.geom_4326, margin)
-                    ELSE zone_place_id = linked_place_id
-                        OR ST_DWithin(zone.geom_4326::geography, point::geography, zone.reach) END)
+            AND (weekdays IS NULL AND from_time IS NULL OR in_hours(local_at, weekdays, from_time, to_time))
         ORDER BY position, routing_rule.id
     LOOP
+        is_area := rule.zone_4326 IS NOT NULL AND ST_Dimension(rule.zone_4326) = 2;
+        CONTINUE WHEN is_area AND NOT ST_Intersects(rule.zone_4326, margin);
+        CONTINUE WHEN NOT is_area AND rule.zone_4326 IS NOT NULL AND rule.zone_place_id IS DISTINCT FROM linked_place_id
+            AND ST_Distance(rule.zone_4326::geography, point::geography) > reach_m(rule.zone_kind);
         CONTINUE WHEN rule.place_kind IS NOT NULL
             AND NOT EXISTS (SELECT FROM place WHERE id = linked_place_id AND kind = rule.place_kind)
             AND NOT EXISTS (SELECT FROM places_at(rule.place_kind, point));
@@ -171,7 +167,7 @@ BEGIN
             found_why := found_why || jsonb_build_object('by', 'rule', 'rule_id', rule.id, 'rule', rule.label);
         END IF;
         -- On the edge of the rule's area, what comes next may be as right.
-        settled := rule.zone_4326 IS NULL OR NOT rule.is_area OR ST_Covers(rule.zone_4326, margin);
+        settled := NOT is_area OR ST_Covers(rule.zone_4326, margin);
         EXIT WHEN settled;
     END LOOP;
     IF NOT settled THEN
