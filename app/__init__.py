@@ -22,10 +22,14 @@ BLUEPRINTS = (
     "routing",
     "reports",
     "reports.moves_routes",
+    "interventions",
+    "interventions.api_routes",
     "heat",
     "heat.page",
     "heat.mvt_routes",
+    "heat.takeaway_routes",
     "exports",
+    "desk.tfpb_routes",
 )
 
 

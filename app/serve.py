@@ -28,7 +28,9 @@ from app.db.cluster import Cluster
 from app.db.migrate import migrate
 from app.db.running import running
 from app.db.session import make_engine, unit_of_work
+from app.desk.tfpb_demo import load_demo_entries
 from app.errors import SettingsError
+from app.interventions.demo import load_demo_interventions
 from app.nomenclature.actions import seed_default
 from app.people.actor import SYSTEM
 from app.people.demo import ensure_demo_accounts
@@ -144,6 +146,8 @@ def first_data(settings: Settings) -> Demo | None:
         accounts = ensure_demo_accounts(engine, password)
         if _has_no_reports(engine):
             load_demo(engine, click.echo)
+            load_demo_interventions(engine, click.echo)
+            load_demo_entries(engine, click.echo)
         return Demo(password, tuple(account.email for account in accounts))
     finally:
         engine.dispose()

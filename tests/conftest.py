@@ -22,7 +22,7 @@ from app.settings import load_settings
 from app.web.context import services
 
 # What the migrations and the nomenclature's seed fill, and most tests only read.
-KEPT = ("alembic_version", "role", "theme", "category")
+KEPT = ("alembic_version", "role", "theme", "category", "intervention_kind", "intervention_team", "tfpb_axis")
 _TABLES = text(
     "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tableowner = 'quietude_owner'"
     " AND tablename <> ALL (:kept)"

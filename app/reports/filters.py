@@ -69,7 +69,7 @@ def parse_filter(args: Mapping[str, str], nomenclature: Nomenclature) -> ReportF
         BadRequestError: names the parameter.
 
     """
-    from_date, to_date = _day(args, "from"), _day(args, "to")
+    from_date, to_date = parse_day(args, "from"), parse_day(args, "to")
     if from_date and to_date and from_date > to_date:
         raise BadRequestError("to", _("the end lies before the start"))
     return ReportFilter(
@@ -79,7 +79,7 @@ def parse_filter(args: Mapping[str, str], nomenclature: Nomenclature) -> ReportF
         to_date=to_date,
         states=_codes(args, "state", set(STATES)),
         severity_min=_severity(args),
-        bbox=_bbox(args),
+        bbox=parse_bbox(args),
         due=_due(args),
         organisation=_organisation(args),
     )
@@ -93,7 +93,8 @@ def _codes(args: Mapping[str, str], key: str, known: set[str]) -> tuple[str, ...
     return tuple(values)
 
 
-def _day(args: Mapping[str, str], key: str) -> date | None:
+def parse_day(args: Mapping[str, str], key: str) -> date | None:
+    """One day of the query, None when it was left empty. Raises BadRequestError."""
     value = args.get(key, "").strip()
     if not value:
         return None
@@ -129,7 +130,8 @@ def _organisation(args: Mapping[str, str]) -> str | None:
     return value or None
 
 
-def _bbox(args: Mapping[str, str]) -> tuple[float, float, float, float] | None:
+def parse_bbox(args: Mapping[str, str]) -> tuple[float, float, float, float] | None:
+    """west,south,east,north in degrees, None when it was left empty. Raises BadRequestError."""
     value = args.get("bbox", "").strip()
     if not value:
         return None

@@ -86,6 +86,8 @@ def event_label(kind: str) -> str:
         "photo_published": _("Photo published"),
         "photo_hidden": _("Photo hidden again"),
         "photo_removed": _("Photo removed"),
+        "intervention_linked": _("Intervention linked"),
+        "intervention_unlinked": _("Intervention no longer linked"),
     }
     return words.get(kind, move_label(kind))
 

@@ -1,0 +1,129 @@
+"""Which interventions: the one filter of the list, the calendar, the map, the API and the export."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from flask_babel import gettext as _
+
+from app.errors import BadRequestError
+from app.interventions.rules import STATES
+from app.places.lattice import cell_ranges_of_bbox
+from app.reports.filters import parse_bbox, parse_day
+
+KEYS = ("kind", "state", "organisation", "from", "to", "neighbourhood", "bbox")
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_ID_DIGITS = 18
+
+
+@dataclass(frozen=True)
+class InterventionFilter:
+    """An empty tuple or None leaves that side open. Days are inclusive, in Europe/Paris, and touch the whole time
+    between an intervention's start and end. organisation: a slug; neighbourhood: the id of a place.
+    """
+
+    kinds: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    organisation: str | None = None
+    from_date: date | None = None
+    to_date: date | None = None
+    neighbourhood: int | None = None
+    bbox: tuple[float, float, float, float] | None = None
+
+    def query(self) -> dict[str, str]:
+        """The filter as query parameters, as parse_filter reads them."""
+        values = {
+            "kind": ",".join(self.kinds),
+            "state": ",".join(self.states),
+            "organisation": self.organisation or "",
+            "from": self.from_date.isoformat() if self.from_date else "",
+            "to": self.to_date.isoformat() if self.to_date else "",
+            "neighbourhood": str(self.neighbourhood or ""),
+            "bbox": ",".join(repr(number) for number in self.bbox) if self.bbox else "",
+        }
+        return {key: value for key, value in values.items() if value}
+
+
+def parse_filter(args: Mapping[str, str], kinds: Collection[str]) -> InterventionFilter:
+    """Read a filter from query parameters. Lists are comma-separated; an empty value is no filter.
+
+    Raises:
+        BadRequestError: names the parameter.
+
+    """
+    from_date, to_date = parse_day(args, "from"), parse_day(args, "to")
+    if from_date and to_date and from_date > to_date:
+        raise BadRequestError("to", _("the end lies before the start"))
+    return InterventionFilter(
+        kinds=_codes(args, "kind", kinds),
+        states=_codes(args, "state", STATES),
+        organisation=_organisation(args),
+        from_date=from_date,
+        to_date=to_date,
+        neighbourhood=_neighbourhood(args),
+        bbox=parse_bbox(args),
+    )
+
+
+def _codes(args: Mapping[str, str], key: str, known: Collection[str]) -> tuple[str, ...]:
+    values = sorted({part.strip() for part in args.get(key, "").split(",")} - {""})
+    for value in values:
+        if value not in known:
+            raise BadRequestError(key, _("“%(value)s” is not known", value=value[:40]))
+    return tuple(values)
+
+
+def _organisation(args: Mapping[str, str]) -> str | None:
+    value = args.get("organisation", "").strip()
+    if value and not _SLUG.fullmatch(value):
+        raise BadRequestError("organisation", _("“%(value)s” is not known", value=value[:40]))
+    return value or None
+
+
+def _neighbourhood(args: Mapping[str, str]) -> int | None:
+    value = args.get("neighbourhood", "").strip()
+    if not value:
+        return None
+    if not (value.isascii() and value.isdigit() and len(value) <= _ID_DIGITS):
+        raise BadRequestError("neighbourhood", _("give the number of a place"))
+    return int(value)
+
+
+def conditions(chosen: InterventionFilter) -> tuple[list[str], dict[str, Any]]:
+    """The filter as SQL conditions on `intervention`, with their named binds."""
+    parts: list[str] = []
+    binds: dict[str, Any] = {}
+    if chosen.kinds:
+        parts.append("intervention.kind_code = ANY(:kinds)")
+        binds["kinds"] = list(chosen.kinds)
+    if chosen.states:
+        parts.append("intervention.state = ANY(:states)")
+        binds["states"] = list(chosen.states)
+    if chosen.organisation:
+        parts.append("intervention.organisation_id = (SELECT id FROM organisation WHERE slug = :organisation_slug)")
+        binds["organisation_slug"] = chosen.organisation
+    if chosen.neighbourhood:
+        parts.append("intervention.neighbourhood_id = :neighbourhood_id")
+        binds["neighbourhood_id"] = chosen.neighbourhood
+    if chosen.from_date:
+        parts.append("intervention.ends_at >= (CAST(:from_date AS date)::timestamp AT TIME ZONE 'Europe/Paris')")
+        binds["from_date"] = chosen.from_date
+    if chosen.to_date:
+        parts.append("intervention.starts_at < ((CAST(:to_date AS date) + 1)::timestamp AT TIME ZONE 'Europe/Paris')")
+        binds["to_date"] = chosen.to_date
+    if chosen.bbox:
+        _window(chosen.bbox, parts, binds)
+    return parts, binds
+
+
+def _window(bbox: tuple[float, float, float, float], parts: list[str], binds: dict[str, Any]) -> None:
+    """By the cell of the point that stands for the geometry: `&&` would lose its index under row-level security."""
+    ranges = cell_ranges_of_bbox(bbox)
+    either = [f"intervention.cell_25m BETWEEN :cell_from_{i} AND :cell_to_{i}" for i in range(len(ranges))]
+    parts.append(f"({' OR '.join(either)})" if either else "false")
+    for i, (first, last) in enumerate(ranges):
+        binds[f"cell_from_{i}"], binds[f"cell_to_{i}"] = first, last

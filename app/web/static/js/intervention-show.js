@@ -1,0 +1,16 @@
+// The small map on an intervention's page: its point, line or area.
+
+import { addReference, makeMap } from './base-map.js';
+
+const { L } = window;
+const element = document.querySelector('#show-map');
+const { geometry, lon, lat, state, basemap } = element.dataset;
+const map = makeMap(element, { basemap, center: [Number(lat), Number(lon)], zoom: 16 });
+const shape = L.geoJSON(JSON.parse(geometry), {
+  interactive: false,
+  style: () => ({ className: `shape state-${state}` }),
+  pointToLayer: (_feature, at) => L.circleMarker(at, { radius: 10, interactive: false, className: `shape dot state-${state}` }),
+}).addTo(map);
+const bounds = shape.getBounds();
+if (bounds.isValid() && !bounds.getSouthWest().equals(bounds.getNorthEast())) map.fitBounds(bounds.pad(0.5), { maxZoom: 17 });
+addReference(map, { basemap }).then(() => shape.bringToFront());
