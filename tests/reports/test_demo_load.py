@@ -45,7 +45,7 @@ def test_the_same_now_gives_the_same_data(amiens: Engine, owner_engine: Engine) 
         load_demo(amiens, quiet, now=now, count=300)
         digests += query(amiens, everything)
         with owner_engine.begin() as connection:
-            connection.execute(text("TRUNCATE report, report_event"))
+            connection.execute(text("TRUNCATE report, report_event CASCADE"))
     assert digests[0] == digests[1] != digests[2]
 
 

@@ -239,7 +239,7 @@ def test_who_saw_an_older_report_is_told_so(desk: Desk) -> None:
     desk.done("hlm-a", report_id, "acknowledge")
     answer = desk.move("coordinator", report_id, "reject", version=seen)
     assert answer.status_code == 409
-    assert "« Pris en compte »" in answer.get_json()["detail"]
+    assert "«\u00a0Pris en compte\u00a0»" in answer.get_json()["detail"]
     assert desk.state(report_id) == "acknowledged"
 
 
@@ -508,7 +508,8 @@ def test_the_page_tells_everything_in_both_languages(desk: Desk) -> None:
     desk.done("hlm-b", report_id, "acknowledge", "ask", "answer", "transfer")
     headers = desk.world.headers("coordinator")
     french = desk.client.get(f"/reports/{report_id}", headers=headers).text
-    english = desk.client.get(f"/reports/{report_id}", headers=headers | {"Cookie": "quietude_language=en"}).text
+    desk.client.set_cookie("quietude_language", "en")
+    english = desk.client.get(f"/reports/{report_id}", headers=headers).text
     for words in ("Transferred to The bus", "Question to The city", "Routed to The hlm-b", "Which door?"):
         assert words in english
     for words in ("Transféré à The bus", "Which door?", "agent de terrain", "partenaire", "1 transfert"):
