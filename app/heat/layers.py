@@ -75,6 +75,7 @@ class DensityLayer:
 
     surface: Surface
     peak: float
+    is_open: bool = False  # values beyond the peak are drawn in the last class
 
     palette = palette.SEQUENTIAL
 
@@ -85,7 +86,7 @@ class DensityLayer:
 
     def up_to(self, top: float) -> DensityLayer:
         """The same with other classes."""
-        return replace(self, peak=top)
+        return replace(self, peak=top, is_open=palette.nice_top(top) < self.peak)
 
     @property
     def nbytes(self) -> int:
@@ -103,7 +104,7 @@ class DensityLayer:
 
     def legend(self) -> list[LegendClass]:
         """From faint to strong."""
-        return palette.legend(self.peak)
+        return palette.legend(self.peak, is_open=self.is_open)
 
 
 # The ratio's peak is looked for at no more nodes than this.
@@ -121,6 +122,7 @@ class RatioLayer:
     exposure: Surface
     kind: ExposureKind
     peak: float
+    is_open: bool = False
 
     palette = palette.SEQUENTIAL
 
@@ -131,7 +133,7 @@ class RatioLayer:
 
     def up_to(self, top: float) -> RatioLayer:
         """The same with other classes."""
-        return replace(self, peak=top)
+        return replace(self, peak=top, is_open=palette.nice_top(top) < self.peak)
 
     @property
     def nbytes(self) -> int:
@@ -158,7 +160,7 @@ class RatioLayer:
     def legend(self) -> list[LegendClass]:
         """From faint to strong, and the strokes."""
         unknown = LegendClass(None, None, palette.UNKNOWN, "not_enough_exposure", "strokes")
-        return [*palette.legend(self.peak), unknown]
+        return [*palette.legend(self.peak, is_open=self.is_open), unknown]
 
 
 def ratio(reports: Surface, exposure: Surface, kind: ExposureKind, east_m: Array, north_m: Array) -> Array:
@@ -190,6 +192,7 @@ class ChangeLayer:
     area: Area
     direction: Array  # int8 a square: -1 fewer, 0 no more than chance, 1 more
     peak: float
+    is_open: bool = False
 
     palette = palette.DIVERGING
 
@@ -200,7 +203,7 @@ class ChangeLayer:
 
     def up_to(self, top: float) -> ChangeLayer:
         """The same with other classes."""
-        return replace(self, peak=top)
+        return replace(self, peak=top, is_open=palette.nice_top(top) < self.peak)
 
     @property
     def nbytes(self) -> int:
@@ -221,7 +224,7 @@ class ChangeLayer:
 
     def legend(self) -> list[LegendClass]:
         """From fewer to more, and the dots."""
-        classes = palette.change_legend(self.peak)
+        classes = palette.change_legend(self.peak, is_open=self.is_open)
         return [*classes, LegendClass(None, None, palette.MARK, "beyond_chance", "dots")] if classes else []
 
 

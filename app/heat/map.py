@@ -44,6 +44,8 @@ class OwnOriginMap(folium.Map):
         {% macro script(this, kwargs) %}
         const {{ this.get_name() }} = L.map({{ this.get_name()|tojson }}, {
             center: {{ this.location|tojson }}, minZoom: 8, maxZoom: 20, zoomSnap: 0.5,
+            ...(matchMedia("(prefers-reduced-motion: reduce)").matches
+                ? {fadeAnimation: false, zoomAnimation: false, inertia: false} : {}),
             ...{{ this.options|tojavascript }}
         });
         {{ this.get_name() }}.attributionControl.setPrefix("Leaflet");
@@ -71,8 +73,9 @@ class BaseMap(_Part):
     _template = _TEMPLATES.from_string(
         """
         {% macro script(this, kwargs) %}
-        L.tileLayer({{ this.url|tojson }}, {maxZoom: 20, maxNativeZoom: 19, attribution: {{ this.credit|tojson }}})
-            .addTo({{ this._parent.get_name() }});
+        const {{ this.get_name() }} = [{{ this.url|tojson }},
+            {maxZoom: 20, maxNativeZoom: 19, attribution: {{ this.credit|tojson }}}];
+        L.tileLayer(...{{ this.get_name() }}).addTo({{ this._parent.get_name() }});
         {% endmacro %}
         """
     )
@@ -117,19 +120,22 @@ class Legend(_Part):
 
 
 class PageScript(_Part):
-    """Hands the map and its layers to the page's module, which does the rest."""
+    """Hands the map, its heat and what a second map needs of the base map to the page's module."""
 
     _template = _TEMPLATES.from_string(
         """
         {% macro script(this, kwargs) %}
-        window.quietudeMap = {map: {{ this._parent.get_name() }}, heat: {{ this.heat_name }}};
+        window.quietudeMap = {
+            bounds: {{ this.bounds|tojson }},
+            map: {{ this._parent.get_name() }}, heat: {{ this.heat_name }}, base: {{ this.base_name or "null" }}
+        };
         {% endmacro %}
         """
     )
 
-    def __init__(self, heat_name: str) -> None:
+    def __init__(self, heat_name: str, base_name: str, bounds: list[list[float]]) -> None:
         super().__init__("PageScript")
-        self.heat_name = heat_name
+        self.heat_name, self.base_name, self.bounds = heat_name, base_name, bounds
 
 
 def build_map(
@@ -148,13 +154,15 @@ def build_map(
     middle = [(south + north) / 2, (west + east) / 2]
     chart = OwnOriginMap(assets, location=middle, zoom_start=13, prefer_canvas=True)
     # Before the tiles: they are then asked for once, at the right zoom.
-    chart.fit_bounds([[south, west], [north, east]], padding=(8, 8))
-    if basemap is not None:
-        BaseMap(basemap).add_to(chart)
+    corners = [[south, west], [north, east]]
+    chart.fit_bounds(corners, padding=(8, 8))
+    base = None if basemap is None else BaseMap(basemap)
+    if base is not None:
+        base.add_to(chart)
     heat = HeatTiles(tile_url)
     heat.add_to(chart)
     Legend(legend_label).add_to(chart)
-    PageScript(heat.get_name()).add_to(chart)
+    PageScript(heat.get_name(), base.get_name() if base is not None else "", corners).add_to(chart)
     figure = chart.get_root()
     assert isinstance(figure, Figure)
     figure.render()

@@ -1,4 +1,4 @@
-"""The map page `/map`, and the fragments that its script asks for: legend and table, steps in time, a value in words."""
+"""The map page `/map`, and what its script asks for: legend and table, steps in time, the value at a place in words."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from flask import Blueprint, Response, current_app, jsonify, redirect, render_te
 from flask_babel import gettext as _
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.errors import NoTerritoryError
+from app.errors import BadRequestError, NoTerritoryError
 from app.heat.map import build_map
-from app.heat.page_query import HEAT_KEYS, LAYERS, PageQuery, joined, parse_page
+from app.heat.page_query import HEAT_KEYS, LAYERS, SECOND, USUAL_LAYERS, PageQuery, joined, parse_page
 from app.heat.routes import heat, heat_options, look, place_asked_for, table_asked_for
 from app.heat.steps import STEPS_MOST, steps_of
 from app.heat.words import class_text, exposure_text, legend_texts, measure_text, notice_texts, point_texts, unit_text
@@ -35,17 +35,28 @@ BANDWIDTHS_M = (75, 150, 300, 600)
 AMIENS_BOUNDS = (2.22, 49.84, 2.35, 49.96)
 # More rows than this are fetched when they are asked for, so that the page stays small whatever was imported.
 ROWS_MOST = 60
-EXPORT_ROLES = ("planner", "coordinator", "partner", "agent", "admin")
+EXPORT_ROLES = ("planner", "coordinator")
 TILES = "/tiles/heat/{z}/{x}/{y}{r}.png"
 
 
 def _looks(asked: PageQuery) -> list[Look]:
     """One a period; two have the same classes, so that their colours can be compared."""
-    seen = [look(args) for args in asked.heat]
+    seen = [look(asked.heat[0])]
+    if asked.is_compared:
+        seen.append(_second_look(asked.heat[1]))
     if len(seen) == 1 or seen[0].query.top is not None:
         return seen
     top = max(one.picture().layer.top for one in seen) or None
     return [replace(one, query=replace(one.query, top=top)) for one in seen]
+
+
+def _second_look(args: dict[str, str]) -> Look:
+    """Of the second period; what is wrong with it is said under the names it has on the page."""
+    try:
+        return look(args)
+    except BadRequestError as error:
+        names = {plain: name for name, plain in SECOND.items()}
+        raise BadRequestError(names.get(error.parameter, error.parameter), error.message) from None
 
 
 def _results(asked: PageQuery, seen: list[Look]) -> dict[str, Any]:
@@ -106,7 +117,9 @@ def _downloads(asked: PageQuery) -> list[tuple[str, str]]:
     if current_actor().role in EXPORT_ROLES:
         filters = {key: asked.heat[0][key] for key in HEAT_KEYS[:6] if key in asked.heat[0]}
         found.append((f"/export/reports.geojson?{urlencode(filters)}", _("Reports as GeoJSON")))
-    there = current_app.extensions.setdefault("quietude_paths", {rule.rule for rule in current_app.url_map.iter_rules()})
+    there = current_app.extensions.setdefault(
+        "quietude_paths", {rule.rule for rule in current_app.url_map.iter_rules()}
+    )
     return [(address.rstrip("?"), name) for address, name in found if address.partition("?")[0] in there]
 
 
@@ -130,7 +143,7 @@ def page() -> Any:
     """The page: filters, the map, its legend, and the table that says the same."""
     args = joined(request.args)
     if any(len(request.args.getlist(key)) > 1 for key in request.args):
-        return redirect(url_for("map.page", **args))
+        return redirect(f"{url_for('map.page')}?{urlencode(args, safe=',')}")
     asked = parse_page(args)
     seen = _looks(asked)
     settings = services().settings
@@ -143,6 +156,7 @@ def page() -> Any:
         legend_label=_("Legend"),
     )
     query = seen[0].query
+    may_see_points = current_actor().is_signed_in
     return render_template(
         "heat/map.html",
         parts=parts,
@@ -157,9 +171,10 @@ def page() -> Any:
         exposure_text=exposure_text,
         state_choices=_state_choices(query.chosen.states),
         layers=LAYERS,
+        usual_layers=",".join(name for name in USUAL_LAYERS if name != "reports" or may_see_points),
         today=datetime.now(LOCAL_ZONE).date().isoformat(),
         is_protected=seen[0].viewer.is_protected,
-        may_see_points=current_actor().is_signed_in,
+        may_see_points=may_see_points,
         second=(date.fromisoformat(args["from2"]), date.fromisoformat(args["to2"])) if asked.is_compared else None,
         **_results(asked, seen),
     )

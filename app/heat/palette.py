@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -121,10 +121,11 @@ def breaks(peak: float) -> tuple[float, ...]:
     return (float(f"{top * FAINTEST_SHARE:.6g}"), *(float(f"{step:.6g}") for step in steps))
 
 
-def legend(peak: float) -> list[LegendClass]:
-    """The classes from faint to strong."""
+def legend(peak: float, *, is_open: bool = False) -> list[LegendClass]:
+    """The classes from faint to strong; the last has no end when values beyond it are drawn in it."""
     bounds = breaks(peak)
-    return [LegendClass(*pair) for pair in zip(bounds, bounds[1:], COLOURS, strict=False)]
+    found = [LegendClass(*pair) for pair in zip(bounds, bounds[1:], COLOURS, strict=False)]
+    return [*found[:-1], replace(found[-1], upper=None)] if found and is_open else found
 
 
 def change_breaks(peak: float) -> tuple[float, ...]:
@@ -136,13 +137,16 @@ def change_breaks(peak: float) -> tuple[float, ...]:
     return (*(-bound for bound in reversed(side)), *side)
 
 
-def change_legend(peak: float) -> list[LegendClass]:
+def change_legend(peak: float, *, is_open: bool = False) -> list[LegendClass]:
     """From the greatest decrease to the greatest increase; the middle, which is not drawn, is left out."""
     bounds = change_breaks(peak)
     if not bounds:
         return []
     pairs = list(itertools.pairwise(bounds))
-    return [LegendClass(*pair, colour) for pair, colour in zip(pairs[:5] + pairs[6:], (*LESS, *MORE), strict=True)]
+    found = [LegendClass(*pair, colour) for pair, colour in zip(pairs[:5] + pairs[6:], (*LESS, *MORE), strict=True)]
+    if not is_open:
+        return found
+    return [replace(found[0], lower=None), *found[1:-1], replace(found[-1], upper=None)]
 
 
 def change_classes(values: Array, peak: float) -> Array:

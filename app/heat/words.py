@@ -90,6 +90,10 @@ def class_text(one: LegendClass) -> str:
     """What a class of the legend stands for."""
     if one.lower is not None and one.upper is not None:
         return str(_("%(low)s to %(high)s", low=number(one.lower), high=number(one.upper)))
+    if one.lower is not None:
+        return str(_("%(low)s and more", low=number(one.lower)))
+    if one.upper is not None:
+        return str(_("%(high)s and less", high=number(one.upper)))
     texts = {
         "not_enough_exposure": _("too few near to say"),
         "beyond_chance": _("more than chance explains (one in twenty marks may be wrong)"),

@@ -1,168 +1,277 @@
-// The map page: filters redraw without a reload and live in the URL; vectors and points come from their own addresses.
-import { nameControls } from "./map-words.js";
+// The map page: filters redraw without a reload and live in the address; everything drawn comes from its own address.
 
-const { map, heat } = window.quietudeMap;
-nameControls(map);
-const form = document.getElementById("map-filter");
-const results = document.getElementById("map-results");
-const state = document.getElementById("map-state");
-const legend = document.getElementById("legend");
-const POINTS_FROM_ZOOM = 15;
+import './map-leaflet.js';
+import { fillForm, formQuery, heatQuery, periods, remember, reportQuery } from './map-address.js';
+import { removeSecond, secondMap } from './map-compare.js';
+import { Periods } from './map-periods.js';
+import { keepOrder, sortByClick } from './map-table.js';
+import { Timeline } from './map-time.js';
+import { sayValues } from './map-value.js';
+import { View } from './map-view.js';
+import { nameControls } from './map-words.js';
 
-function filterQuery() {
-  const query = new URLSearchParams();
-  for (const [name, value] of new FormData(form)) if (value) query.set(name, value);
-  return query;
+const { map, heat, base, bounds } = window.quietudeMap;
+const element = (id) => document.getElementById(id);
+const form = element('map-filter');
+const results = element('map-results');
+const legend = element('legend');
+const texts = element('map-texts').dataset;
+const layerBoxes = [...element('map-layers').querySelectorAll('input')];
+const usualLayers = element('map-layers').dataset.usual;
+const path = new URL(form.action).pathname;
+
+const say = (text) => { element('map-state').textContent = text; };
+const note = (layer, text) => {
+  const place = document.querySelector(`[data-note="${layer}"]`);
+  if (place) place.textContent = text ? `(${text})` : '';
+};
+const urls = {
+  tiles: results.dataset.tilesUrl,
+  vectors: results.dataset.vectorsUrl,
+  places: results.dataset.placesUrl,
+};
+const parts = { urls, mayReadReports: layerBoxes.some(({ value }) => value === 'reports'), note, fail: () => say(navigator.onLine ? texts.tiles : texts.offline) };
+const first = new View(map, { heat, ...parts });
+let second = null;
+let query = new URLSearchParams(location.search);
+let wasMoved = query.has('at');
+
+// --- the address ---
+
+function layers() {
+  return layerBoxes.filter(({ checked }) => checked).map(({ value }) => value);
 }
 
-function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+function address() {
+  const kept = new URLSearchParams(query);
+  for (const name of ['layers', 'at', 'step', 'rows']) kept.delete(name);
+  const shown = layers().join(',') || 'none';
+  if (shown !== usualLayers) kept.set('layers', shown);
+  if (wasMoved) {
+    const { lat, lng } = map.getCenter();
+    kept.set('at', `${lat.toFixed(5)},${lng.toFixed(5)},${map.getZoom()}`);
+  }
+  if (timeline.step) kept.set('step', timeline.step.from);
+  return kept;
 }
 
-function say(text) {
-  state.textContent = text;
+const keep = ({ push = false } = {}) => remember(path, address(), { push });
+
+// --- drawing ---
+
+/** What each map draws: the filter's period, a step of the slider, or one of two periods. */
+function pictures(top) {
+  const { step } = timeline;
+  const all = step ? [{ from: step.from, to: step.to, top: step.top }] : periods(query).map((period) => ({ ...period, top }));
+  return all.map((more) => ({ heat: heatQuery(query, more), reports: reportQuery(query, more) }));
+}
+
+function draw(top) {
+  const drawn = pictures(top);
+  setSecond(drawn.length > 1);
+  [first, second].forEach((view, index) => view?.draw(drawn[index].heat, drawn[index].reports));
+}
+
+function setSecond(isWanted) {
+  if (isWanted === (second !== null)) return;
+  if (isWanted) {
+    const made = secondMap(map, base);
+    second = new View(made.map, parts);
+    second.made = made;
+    values.listen(made.map);
+    describe(made.map, texts.secondMap);
+    second.show(layers());
+    if (!wasMoved) map.fitBounds(bounds, { padding: [8, 8], animate: false });
+  } else {
+    removeSecond(map, second.made);
+    second = null;
+    if (!wasMoved) map.fitBounds(bounds, { padding: [8, 8], animate: false });
+  }
+  describe(map, second ? texts.firstMap : texts.map);
+}
+
+function describe(one, text) {
+  const container = one.getContainer();
+  container.setAttribute('role', 'application');
+  container.setAttribute('aria-label', text);
 }
 
 // The latest request wins: an answer that comes late must not overwrite a newer one.
 let running = null;
-async function redraw({ push = true } = {}) {
-  const query = filterQuery();
-  if (push) history.pushState(null, "", `${form.action}?${query}`);
+async function redraw({ push = true, rows = '' } = {}) {
+  query = formQuery(form);
+  keep({ push });
   running?.abort();
   const request = (running = new AbortController());
-  heat.setUrl(`${results.dataset.tilesUrl}?${query}`);
-  say(results.dataset.loading);
+  // Two pictures wait for the scale of colours that they share.
+  if (pictures().length === 1) draw();
+  const asked = new URLSearchParams(query);
+  if (timeline.step) for (const name of ['from', 'to', 'top']) if (timeline.step[name]) asked.set(name, timeline.step[name]);
+  if (rows) asked.set('rows', rows);
+  say(texts.loading);
   try {
-    const answer = await fetch(`${results.dataset.url}?${query}`, { signal: request.signal });
+    const answer = await fetch(`${results.dataset.url}?${asked}`, { signal: request.signal });
     if (!answer.ok) throw new Error(String(answer.status));
-    results.innerHTML = await answer.text();
+    const html = await answer.text();
+    if (request !== running) return;
+    replaceResults(html);
+    if (pictures().length > 1) draw(element('legend-text').dataset.top);
     showLegend();
-    say("");
   } catch (error) {
-    if (error.name !== "AbortError") say(results.dataset.failed);
+    if (error.name !== 'AbortError') say(navigator.onLine ? texts.failed : texts.offline);
   }
-  loadPoints();
+}
+
+function replaceResults(html) {
+  const focused = results.contains(document.activeElement) ? document.activeElement.id || document.activeElement.dataset.sort : null;
+  results.innerHTML = html;
+  keepOrder(results);
+  if (focused) (element(focused) ?? results.querySelector(`[data-sort="${focused}"]`))?.focus();
 }
 
 // The map carries a copy of the legend's classes, so that the picture says what it means on its own.
 function showLegend() {
-  const classes = document.querySelector("#legend-text .legend-classes");
-  const unit = document.querySelector("#legend-text .legend-unit");
-  legend.replaceChildren(...[unit, classes].filter(Boolean).map((part) => part.cloneNode(true)));
+  const text = element('legend-text');
+  const classes = text.querySelector('.legend-classes');
+  const unit = text.querySelector('.legend-unit');
+  legend.replaceChildren(...(classes ? [unit, classes] : []).map((part) => part.cloneNode(true)));
   legend.hidden = !classes;
+  showTitles([...text.querySelectorAll('.legend-period .period')].map((period) => period.textContent));
+  const stale = text.querySelector('.stale');
+  say(stale ? stale.textContent : classes ? '' : texts.empty);
 }
 
-function readUrl() {
-  const query = new URLSearchParams(location.search);
-  for (const field of form.elements) {
-    if (!field.name) continue;
-    field.value = query.get(field.name) ?? (field.tagName === "SELECT" ? field.querySelector("[selected]")?.value ?? field.options[0].value : "");
+function showTitles(periodTexts) {
+  const title = element('pane-title');
+  title.hidden = !second && !timeline.step;
+  if (second) {
+    title.textContent = `A · ${periodTexts[0] ?? ''}`;
+    second.made.title.textContent = `B · ${periodTexts[1] ?? ''}`;
+  } else if (timeline.step) {
+    title.textContent = timeline.step.text;
   }
 }
 
-form.addEventListener("submit", (event) => { event.preventDefault(); redraw(); });
-form.addEventListener("change", (event) => {
-  if (event.target.name === "theme" && form.elements.category) form.elements.category.value = "";
-  if (form.checkValidity()) redraw();
-});
-addEventListener("popstate", () => { readUrl(); redraw({ push: false }); });
+// --- the parts ---
 
-const presets = form.querySelector(".presets");
-presets.hidden = false;
-presets.addEventListener("click", (event) => {
-  const days = event.target.dataset.days;
-  if (days === undefined) return;
-  const today = new Date(`${presets.dataset.today}T12:00:00Z`);
-  const start = new Date(today.getTime() - (Number(days) - 1) * 86_400_000);
-  form.elements.from.value = days ? start.toISOString().slice(0, 10) : "";
-  form.elements.to.value = days ? presets.dataset.today : "";
+const values = sayValues({
+  views: () => {
+    const drawn = pictures(element('legend-text').dataset.top);
+    return [first, second].flatMap((view, index) => (view ? [{ map: view.map, query: drawn[index].heat }] : []));
+  },
+  url: results.dataset.pointUrl,
+  said: element('map-said'),
+  fail: say,
+  failed: texts.failed,
+});
+
+const timeline = new Timeline({
+  query: () => heatQuery(query),
+  say,
+  show(step, { quiet }) {
+    if (!step) first.unprepare();
+    if (!quiet) { redraw({ push: false }); return; }
+    draw();
+    showTitles([]);
+  },
+  prepare: (step) => first.prepare(heatQuery(query, step)),
+});
+
+const choosing = new Periods(form, {
+  changed: () => choose(),
+  drawn: () => element('legend-text').dataset,
+});
+
+/** Something of the filter was chosen: draw it, or say what is missing. */
+function choose() {
+  choosing.check();
+  if (!form.checkValidity()) {
+    // A second period that is half written is still being written.
+    if (form.querySelector(':invalid:not(:placeholder-shown)')) form.reportValidity();
+    return;
+  }
+  const wasStepping = timeline.step !== null;
+  timeline.leave({ redraw: false });
+  first.unprepare();
   redraw();
+  if (wasStepping && !choosing.isCompared) timeline.start();
+}
+
+function fitFields() {
+  const themes = [...form.querySelectorAll('[name=theme]:checked')].map(({ value }) => value);
+  for (const group of form.querySelectorAll('optgroup[data-theme]')) group.hidden = themes.length > 0 && !themes.includes(group.dataset.theme);
+  for (const part of form.querySelectorAll('[data-for-measure]')) part.hidden = part.dataset.forMeasure !== form.elements.measure.value;
+  const { category } = form.elements;
+  if (category?.selectedOptions[0]?.parentElement.hidden) category.value = '';
+}
+
+form.addEventListener('submit', (event) => { event.preventDefault(); choose(); });
+form.addEventListener('change', (event) => {
+  fitFields();
+  if (event.target.name) choose();
+});
+results.addEventListener('change', (event) => { if (event.target.name === 'by') redraw(); });
+results.addEventListener('click', (event) => { if ('allRows' in event.target.dataset) redraw({ push: false, rows: 'all' }); });
+
+element('time-open').addEventListener('click', () => {
+  if (!choosing.isCompared) return;
+  choosing.toggle(false);
+  redraw();
+}, { capture: true });
+
+function showLayers() {
+  for (const view of [first, second]) view?.show(layers());
+}
+element('map-layers').addEventListener('change', () => { showLayers(); keep(); });
+element('map-layers').addEventListener('keydown', (event) => {
+  if (event.key !== 'Escape' || !element('map-layers').open) return;
+  element('map-layers').open = false;
+  element('map-layers').querySelector('summary').focus();
 });
 
-// --- vectors: the commune, the neighbourhoods, the bus lines ---
-map.createPane("vectors").style.zIndex = 350;
-async function addVectors(kind, style, { outline = false } = {}) {
-  const answer = await fetch(`${results.dataset.placesUrl}${kind}.geojson`);
-  if (!answer.ok) throw new Error(String(answer.status));
-  const layer = L.geoJSON(await answer.json(), {
-    pane: "vectors",
-    interactive: false,
-    style,
-    pointToLayer: (feature, latLng) => L.circleMarker(latLng, { ...style(feature), radius: 3 }),
-    onEachFeature: (feature, shape) => {
-      if (!outline) return;
-      const suffix = feature.properties.approximate ? ` (${results.dataset.approximate})` : "";
-      shape.bindTooltip(feature.properties.name + suffix, { permanent: true, direction: "center", className: "place-name" });
-    },
-  });
-  layer.addTo(map);
-}
-
-function showNames() {
-  map.getContainer().classList.toggle("names", map.getZoom() >= 14);
-}
-
-async function drawVectors() {
-  const ink = colour("--ink") || "#22313a";
-  const accent = colour("--accent") || "#0f6b6b";
-  await addVectors("commune", () => ({ color: ink, weight: 1.5, fill: false }));
-  await addVectors("neighbourhood", (feature) => ({ color: ink, weight: 0.8, opacity: 0.55, fill: false, dashArray: feature.properties.approximate ? "4 4" : null }), { outline: true });
-  await addVectors("line", (feature) => ({ color: feature.properties.colour || accent, weight: 1.2, opacity: 0.5 }));
-  await addVectors("stop", () => ({ color: accent, weight: 1, opacity: 0.8, fillOpacity: 0.6 }));
-  showNames();
-}
-
-// --- points: single reports, for those who may see them, from the zoom where they can be told apart ---
-const points = L.layerGroup().addTo(map);
-let pointsRunning = null;
-async function loadPoints() {
-  const url = results.dataset.reportsUrl;
-  pointsRunning?.abort();
-  if (!url) return;
-  if (map.getZoom() < POINTS_FROM_ZOOM) { points.clearLayers(); return; }
-  const request = (pointsRunning = new AbortController());
-  const box = map.getBounds();
-  const query = filterQuery();
-  query.delete("bandwidth");
-  query.set("bbox", [box.getWest(), box.getSouth(), box.getEast(), box.getNorth()].map((n) => n.toFixed(6)).join(","));
-  try {
-    const answer = await fetch(`${url}?${query}`, { signal: request.signal });
-    if (!answer.ok) throw new Error(String(answer.status));
-    const found = await answer.json();
-    points.clearLayers();
-    for (const feature of found.features) {
-      const [lon, lat] = feature.geometry.coordinates;
-      const link = document.createElement("a");
-      link.href = `/reports/${feature.id}`;
-      link.textContent = feature.properties.label;
-      L.circleMarker([lat, lon], { radius: 6, weight: 2, color: "#ffffff", fillColor: colour("--accent") || "#0f6b6b", fillOpacity: 0.95 })
-        .bindPopup(link).addTo(points);
-    }
-    say(found.truncated ? results.dataset.truncated : "");
-  } catch (error) {
-    if (error.name !== "AbortError") say(results.dataset.failed);
-  }
-}
-map.on("moveend", loadPoints);
-map.on("zoomend", showNames);
-
-// --- a click says the value in words ---
-map.on("click", async ({ latlng }) => {
-  const place = latlng.wrap();
-  const query = filterQuery();
-  query.set("lon", place.lng.toFixed(6));
-  query.set("lat", place.lat.toFixed(6));
-  try {
-    const answer = await fetch(`${results.dataset.pointUrl}?${query}`);
-    if (!answer.ok) return;
-    L.popup().setLatLng(latlng).setContent(await answer.text()).openOn(map);
-  } catch {
-    say(results.dataset.failed);
-  }
+addEventListener('popstate', () => {
+  query = new URLSearchParams(location.search);
+  fillForm(form, query);
+  const shown = (query.get('layers') ?? usualLayers).split(',');
+  for (const box of layerBoxes) box.checked = shown.includes(box.value);
+  choosing.toggle(query.has('from2'));
+  fitFields();
+  timeline.leave({ redraw: false });
+  showLayers();
+  redraw({ push: false });
+  if (query.has('step')) timeline.start(query.get('step'));
 });
+addEventListener('offline', () => say(texts.offline));
+addEventListener('online', () => {
+  for (const view of [first, second]) view?.retry();
+  redraw({ push: false });
+});
+addEventListener('beforeprint', () => map.invalidateSize({ animate: false }));
 
-document.documentElement.classList.add("scripted");
+for (const happens of ['pointerdown', 'wheel', 'keydown']) {
+  map.getContainer().addEventListener(happens, () => { wasMoved = true; }, { passive: true, once: true });
+}
+map.on('moveend', () => { if (wasMoved) keep(); });
+
+// --- the beginning ---
+
+document.documentElement.classList.add('scripted');
+for (const part of document.querySelectorAll('[data-scripted]')) part.hidden = false;
+element('map-apply').hidden = true;
+if (matchMedia('(max-width: 50rem)').matches) element('map-filters').open = false;
+nameControls(map);
+describe(map, texts.map);
+values.listen(map);
+sortByClick(results);
+element('map-ask').addEventListener('click', () => values.atCentre(map));
+fitFields();
+if (query.has('at')) {
+  const [lat, lon, zoom] = query.get('at').split(',').map(Number);
+  map.setView([lat, lon], zoom, { animate: false });
+}
+const beginsAt = query.get('step');
+query = formQuery(form);
+draw(element('legend-text').dataset.top);
+showLayers();
 showLegend();
-drawVectors().then(loadPoints, () => say(results.dataset.failed));
-document.getElementById("map-apply").hidden = true;
-if (matchMedia("(max-width: 50rem)").matches) form.closest("details").open = false;
+if (beginsAt) timeline.start(beginsAt);
