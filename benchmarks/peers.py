@@ -19,6 +19,7 @@ from benchmarks.serving import Running, free_port, serving
 HERE = Path(__file__).parent
 VENV = HERE / ".venv-peers"
 REQUIREMENTS = HERE / "requirements-peers.txt"
+PEERS = {"pygeoapi", "tipg", "uvicorn", "gunicorn", "datashader", "KDEpy", "scikit-learn", "scipy"}
 # What both are allowed to return at once: the largest page tipg has by default.
 PAGE = 10_000
 WORKERS = 2
@@ -103,7 +104,7 @@ def versions() -> dict[str, str]:
     """Which versions were measured."""
     listed = subprocess.run([str(VENV / "bin" / "pip"), "freeze"], check=True, capture_output=True, text=True).stdout
     pairs = (line.partition("==") for line in listed.splitlines())
-    return {name: version for name, _, version in pairs if name in {"pygeoapi", "tipg", "uvicorn", "gunicorn"}}
+    return {name: version for name, _, version in pairs if name in PEERS}
 
 
 @contextmanager

@@ -52,8 +52,10 @@ def main() -> None:
                     f"  {line.what}: {line.ours} | {line.peer} | {line.ratio:.2f} {line.target} {line.met}", flush=True
                 )
                 lines[name].append(line)
+                if not asked.dry:
+                    _write({name: lines[name]}, busy)
     if not asked.dry:
-        _write(lines, busy)
+        print("written: benchmarks/RESULTS.md, benchmarks/out/results.json")
 
 
 def _write(lines: dict[str, list[Line]], busy: float) -> None:
@@ -67,7 +69,6 @@ def _write(lines: dict[str, list[Line]], busy: float) -> None:
         kept[name] = {"at": at, "load": round(busy, 1), "lines": [asdict(line) for line in measured]}
     kept_file.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     (HERE / "RESULTS.md").write_text(_markdown(kept), encoding="utf-8")
-    print("written: benchmarks/RESULTS.md, benchmarks/out/results.json")
 
 
 def _markdown(kept: dict[str, dict[str, object]]) -> str:

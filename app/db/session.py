@@ -63,12 +63,15 @@ _SET_ACTOR = text(
 
 
 @contextmanager
-def unit_of_work(engine: Engine, actor: Asking) -> Iterator[UnitOfWork]:
+def unit_of_work(engine: Engine, actor: Asking, *, characteristics: str | None = None) -> Iterator[UnitOfWork]:
     """One transaction as `actor`: committed when the block ends well, rolled back when it raises.
 
     The actor is set with SET LOCAL semantics, so a pooled connection never carries one request's actor into the next.
+    characteristics: SET TRANSACTION statements (isolation, snapshot), which PostgreSQL takes before any other.
     """
     with engine.begin() as connection:
+        if characteristics is not None:
+            connection.exec_driver_sql(characteristics)
         connection.execute(
             _SET_ACTOR,
             {

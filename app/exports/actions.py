@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from app.exports import geojson
 from app.exports.copying import STALLED_S, CopyStream
-from app.exports.store import copy_reports_geojson
+from app.exports.store import plan_reports_geojson
 from app.people.actor import Actor
 from app.people.guards import require_role
 from app.reports.filters import ReportFilter
@@ -89,7 +89,7 @@ def export_reports(
 
     """
     require_export(actor)
-    stream = CopyStream(engine, actor, lambda uow, sink: copy_reports_geojson(uow, chosen, sink), stalled_s=stalled_s)
+    stream = CopyStream(engine, actor, lambda uow: plan_reports_geojson(uow, chosen), stalled_s=stalled_s)
     try:
         stream.wait_for_start(is_gone)
         body = geojson.frame("reports", stream, lambda: stream.rows)

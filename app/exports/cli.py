@@ -19,6 +19,7 @@ from app.db.session import unit_of_work
 from app.exports.actions import export_reports
 from app.exports.commands import parse_export
 from app.exports.store import count_reports
+from app.heat.takeaway_cli import map_command
 from app.nomenclature.store import load_nomenclature
 from app.people.actor import Actor
 
@@ -117,5 +118,7 @@ def _target(file: str) -> Iterator[BinaryIO]:
     finally:
         part.unlink(missing_ok=True)
 
+
+export.add_command(map_command)
 
 commands = [export]

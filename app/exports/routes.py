@@ -33,9 +33,9 @@ RETRY_AFTER_S = 30
 
 @blueprint.record
 def _make_slots(state: BlueprintSetupState) -> None:
-    # Each export keeps a thread and a connection for minutes: at most half of them, so that pages still come.
+    # Each export keeps a thread and one or two connections for minutes: most of them are kept for the pages.
     threads = state.app.extensions["quietude"].settings.threads
-    state.app.extensions[_SLOTS] = threading.BoundedSemaphore(max(1, threads // 2))
+    state.app.extensions[_SLOTS] = threading.BoundedSemaphore(max(1, threads // 4))
 
 
 @blueprint.get("/reports.geojson")

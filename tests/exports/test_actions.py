@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 import tracemalloc
 from datetime import date
@@ -14,12 +13,13 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from app.db.session import UnitOfWork, unit_of_work
+from app.db.session import UnitOfWork, make_engine, unit_of_work
 from app.errors import ForbiddenError, NotSignedInError
 from app.exports import actions, store
 from app.exports.actions import export_reports
 from app.exports.channel import ReaderGoneError
-from app.exports.copying import CHUNK_BYTES, CopyStream, Sink
+from app.exports.copying import CHUNK_BYTES, CopyStream
+from app.exports.store import plan_reports_geojson
 from app.people.actor import PUBLIC, SYSTEM, Actor
 from app.reports.filters import ReportFilter
 from tests.exports.conftest import PLANNER
@@ -164,14 +164,14 @@ def test_a_value_of_the_filter_never_becomes_sql(engine: Engine, clean: None) ->
 
 
 def test_a_query_that_fails_at_once_is_an_error(engine: Engine, clean: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "reports_geojson_query", lambda *_: b"SELECT (1 / 0)::text")
+    monkeypatch.setattr(store, "_query", lambda *_: b"SELECT (1 / 0)::text")
     with pytest.raises(psycopg2.errors.DivisionByZero):
         export_reports(engine, PLANNER, EVERYTHING)
     monkeypatch.undo()
     assert read(engine)["features"] == []
 
 
-def failing_in_the_middle(uow: UnitOfWork, chosen: ReportFilter) -> bytes:
+def failing_in_the_middle(*_: object) -> bytes:
     query = "SELECT ',' || (n / CASE WHEN n = 150000 THEN 0 ELSE 1 END) FROM generate_series(1, 200000) AS n"
     return query.encode()
 
@@ -179,7 +179,7 @@ def failing_in_the_middle(uow: UnitOfWork, chosen: ReportFilter) -> bytes:
 def test_a_query_that_fails_in_the_middle_never_looks_complete(
     engine: Engine, clean: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "reports_geojson_query", failing_in_the_middle)
+    monkeypatch.setattr(store, "_query", failing_in_the_middle)
     export = export_reports(engine, PLANNER, EVERYTHING)
     chunks: list[bytes] = []
     with pytest.raises(psycopg2.errors.DivisionByZero):
@@ -225,7 +225,7 @@ def test_closing_stops_the_query_and_frees_the_connection(engine: Engine, clean:
 def test_closing_stops_a_query_that_has_no_row_yet(
     engine: Engine, clean: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "reports_geojson_query", lambda *_: b"SELECT pg_sleep(600)::text")
+    monkeypatch.setattr(store, "_query", lambda *_: b"SELECT pg_sleep(600)::text")
     asked = []
 
     def is_gone() -> bool:
@@ -252,7 +252,7 @@ def test_the_usual_statement_timeout_does_not_cut_an_export(
     engine: Engine, clean: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     query = b"""SELECT ',"' || current_setting('statement_timeout') || '"'"""
-    monkeypatch.setattr(store, "reports_geojson_query", lambda *_: query)
+    monkeypatch.setattr(store, "_query", lambda *_: query)
     assert read(engine)["features"] == ["12h"]
     with engine.connect() as connection:
         assert connection.scalar(text("SHOW statement_timeout")) == "1min"
@@ -260,31 +260,83 @@ def test_the_usual_statement_timeout_does_not_cut_an_export(
 
 
 def test_the_reader_holds_the_writer_back(engine: Engine, clean: None) -> None:
-    """Not more than a few chunks are ever in memory, however many rows there are."""
-    written = 0
-    may_read = threading.Event()
-
-    def work(uow: UnitOfWork, sink: Sink) -> int:
-        nonlocal written
-        sink.write(b"PGCOPY\n\xff\r\n\0" + bytes(8) + b"\0\1" + bytes(4) + b"x" * CHUNK_BYTES)
-        for _ in range(499):
-            sink.write(b"\0\1" + bytes(4) + b"x" * CHUNK_BYTES)
-            written += 1
-            may_read.set()
-        return 500
-
+    """Not more than a few chunks are ever in memory, however much there is."""
+    row_bytes = 100_000
+    query = f"SELECT repeat('x', {row_bytes}) FROM generate_series(1, 1000)".encode()
     tracemalloc.start()
-    stream = CopyStream(engine, PLANNER, work)
-    may_read.wait()
-    read_bytes = 0
-    for count, chunk in enumerate(stream):
-        read_bytes += len(chunk)
-        assert written - count <= 8
+    stream = CopyStream(engine, PLANNER, lambda _: [query])
+    size = sum(len(chunk) for chunk in stream)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert read_bytes == 500 * (CHUNK_BYTES + 1)
-    assert stream.rows == 500
-    assert peak < 16 * CHUNK_BYTES
+    assert size == 1000 * (row_bytes + 1)
+    assert stream.rows == 1000
+    assert peak < 30 * CHUNK_BYTES
+
+
+def test_two_parts_give_every_report_once(engine: Engine, clean: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "SPLIT_PAGES", 2)
+    with unit_of_work(engine, SYSTEM) as uow:
+        add_many(uow, 5_000)
+        assert len(plan_reports_geojson(uow, EVERYTHING)) == 2
+        expected = set(uow.connection.scalars(text("SELECT id::text FROM report")))
+    got = read(engine)
+    ids = [feature["id"] for feature in got["features"]]
+    assert len(ids) == got["numberReturned"] == 5_000
+    assert set(ids) == expected
+    assert running_copies(engine) == 0
+
+
+def test_two_parts_see_the_same_moment(engine: Engine, clean: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is stored after the first part began is in neither part."""
+    with unit_of_work(engine, SYSTEM) as uow:
+        add_many(uow, 1_000)
+
+    def plan(uow: UnitOfWork) -> list[bytes]:
+        with unit_of_work(engine, SYSTEM) as other:
+            add_many(other, 1_000)
+        return [b"SELECT 'first'::text FROM report", b"SELECT 'second'::text FROM report"]
+
+    stream = CopyStream(engine, PLANNER, plan)
+    lines = b"".join(stream).split()
+    assert (lines.count(b"first"), lines.count(b"second")) == (1_000, 1_000)
+    assert stream.rows == 2_000
+
+
+def test_two_parts_run_in_turn_when_connections_are_few(engine: Engine, clean: None, app_url: str) -> None:
+    small = make_engine(app_url, pool_size=1)
+    with small.connect():
+        stream = CopyStream(small, PLANNER, lambda _: [b"SELECT 'first'::text", b"SELECT 'second'::text"])
+        assert sorted(b"".join(stream).split()) == [b"first", b"second"]
+    small.dispose()
+
+
+@pytest.mark.parametrize("bad", [0, 1])
+def test_an_error_in_either_part_is_the_readers(engine: Engine, clean: None, bad: int) -> None:
+    long = b"SELECT repeat('x', 1000) FROM generate_series(1, 1000000)"
+    queries = [long, long]
+    queries[bad] = b"SELECT (1 / (n - 2000))::text || repeat('x', 1000) FROM generate_series(1, 3000) AS n"
+    stream = CopyStream(engine, PLANNER, lambda _: queries)
+    with pytest.raises(psycopg2.errors.DivisionByZero):
+        list(stream)
+    assert running_copies(engine) == 0
+
+
+def test_closing_stops_both_parts(engine: Engine, clean: None) -> None:
+    long = b"SELECT repeat('x', 1000) FROM generate_series(1, 10000000)"
+    for _ in range(10):
+        stream = CopyStream(engine, PLANNER, lambda _: [long, long])
+        next(iter(stream))
+        stream.close()
+        assert running_copies(engine) == 0
+
+
+def test_a_snapshot_is_read_only(engine: Engine, clean: None) -> None:
+    def plan(uow: UnitOfWork) -> list[bytes]:
+        uow.connection.execute(text("UPDATE report SET severity = 1"))
+        return []
+
+    with pytest.raises(DBAPIError, match="read-only"):
+        list(CopyStream(engine, SYSTEM, plan))
 
 
 def test_the_count_at_the_end_is_the_number_of_features(engine: Engine, clean: None) -> None:
