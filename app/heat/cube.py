@@ -202,10 +202,16 @@ class Choice:
         table[sorted(self.categories)] = True
         return table
 
+    @cached_property
+    def _every_flag(self) -> bool:
+        # Of the four numbers that two bits can say, three are visibilities.
+        return bool(self.flags[flags_table()[1] < len(VISIBILITIES)].all())
+
     def of(self, rows: Rows) -> Mask:
         """One boolean a row."""
-        chosen = self.flags.take(rows.flags)
-        chosen &= self._table.take(rows.category)
+        chosen = self._table.take(rows.category)
+        if not self._every_flag:
+            chosen &= self.flags.take(rows.flags)
         if self.first_day is not None:
             chosen &= rows.day >= np.int16(self.first_day)
         if self.last_day is not None:

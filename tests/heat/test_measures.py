@@ -94,6 +94,7 @@ def test_what_a_partner_may_not_read_is_not_in_it_at_all(ask: Ask, engine: Engin
     query = {"measure": measure, "from": "2026-10-01"}
 
     def seen(who: str) -> list[Any]:
+        paths: tuple[tuple[str, dict[str, str]], ...]
         paths = ("/api/heat/point", HERE), ("/api/heat/legend", {}), ("/api/heat/table", {})
         return [ask(TILE, who, **query).data, *(ask(path, who, **query, **more).json for path, more in paths)]
 
@@ -135,6 +136,14 @@ def test_per_exposure_divides_by_what_is_near_and_says_when_that_is_too_little(
     # Both kernels have the same shape at the same place: 6 reports over 200 dwellings.
     assert found["value"] == pytest.approx(1000 * 6 / 200, rel=0.01)
     assert found["unit"] == "reports/1,000 dwellings/30 days"
+    # A border through the place takes the same from both, so it changes nothing.
+    put(
+        engine,
+        "commune",
+        "Amiens",
+        f"POLYGON(({LON - 1e-5} 49.8, 2.4 49.8, 2.4 50, {LON - 1e-5} 50, {LON - 1e-5} 49.8))",
+    )
+    assert ask("/api/heat/point", "planner", **HERE, **query).json["value"] == found["value"]
     # 200 dwellings 300 m away count for 200·exp(-2) = 27, fewer than 50: not known, and not zero.
     away = ask("/api/heat/point", "planner", lat=str(LAT + 300 / 111_200), lon=str(LON), **query).json
     assert (away["value"], away["meaning"]) == (None, "not_enough_exposure")

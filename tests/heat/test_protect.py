@@ -311,7 +311,7 @@ def test_pairs_of_every_simple_filter() -> None:
 
 def layer_sums(rows: Rows, chosen: ReportFilter, measure: Measure, viewer: Viewer) -> Array:
     """What a viewer's picture of a measure is made of, in every square; as much as can be learned from it."""
-    reference = Reference(exposures={"stops": Exposure(Points(EVERYWHERE[0], EVERYWHERE[1]))})
+    reference = Reference(exposures={"stops": Exposure(Points(*(axis.ravel().astype(np.uint32) for axis in STOPS)))})
     kept = Kept(rows, 0, WORDS, reference, datetime(2026, 11, 24, tzinfo=UTC))
     heat = Heat(create_engine("postgresql+psycopg2://"), K, today=lambda: TODAY)
     layer = Look(heat, kept, HeatQuery(chosen, 100, measure), viewer, TODAY).picture().layer
@@ -323,11 +323,14 @@ def layer_sums(rows: Rows, chosen: ReportFilter, measure: Measure, viewer: Viewe
     return surface.at(*PROBES) * days / 30
 
 
-EVERYWHERE = tuple(axis.ravel() for axis in np.meshgrid(*(np.arange(least, least + 400_000, 4000, np.uint32)
-                                                         for least in (6_600_000, 9_900_000))))  # fmt: skip
-PROBES = tuple(
-    axis.ravel() for axis in np.meshgrid(np.linspace(647_500, 652_500, 40), np.linspace(6_975_500, 6_977_500, 20))
-)
+def grid(east: Array, north: Array) -> tuple[Array, Array]:
+    first, second = np.meshgrid(east, north)
+    return first, second
+
+
+# Stops in subcells, and places in metres, over all that rows_of can make.
+STOPS = grid(6_600_000 + 4000 * np.arange(100), 9_900_000 + 4000 * np.arange(100))
+PROBES = grid(np.linspace(647_500, 652_500, 40), np.linspace(6_975_500, 6_977_500, 20))
 
 
 @settings(max_examples=25, deadline=None)
@@ -365,8 +368,7 @@ def test_over_measures_too_a_partner_learns_nothing_of_restricted_reports(
     first, second = (
         Drawing(Look(heat, one, HeatQuery(chosen, 100, Measure(code)), PARTNER, TODAY)).picture() for one in kept
     )
-    np.testing.assert_array_equal(first.layer.classes(*PROBES_GRID, 1), second.layer.classes(*PROBES_GRID, 1))
+    np.testing.assert_array_equal(
+        first.layer.classes(PROBES[0], PROBES[1], 1), second.layer.classes(PROBES[0], PROBES[1], 1)
+    )
     assert (first.reports, first.reports_before) == (second.reports, second.reports_before)
-
-
-PROBES_GRID = tuple(axis.reshape(20, 40) for axis in PROBES)

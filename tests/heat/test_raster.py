@@ -17,7 +17,7 @@ def exact(west: float, south: float, step: float, size: int) -> np.ndarray:
     along = np.arange(size) * step
     corner = np.meshgrid(west + along, south + along)
     squares = shapely.box(*corner, *[axis + step for axis in corner])
-    areas: np.ndarray = shapely.area(shapely.intersection(squares, SHAPE)) / step**2
+    areas = np.asarray(shapely.area(shapely.intersection(squares, SHAPE))) / step**2
     return areas
 
 
