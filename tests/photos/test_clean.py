@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,17 +12,23 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
+from app.db.session import unit_of_work
 from app.errors import ConflictError
+from app.people.actor import Actor
 from app.photos import actions, cli, sandbox, store
 from app.photos.actions import Archive
 from app.photos.cli import photos_group
 from app.photos.files import PhotoFiles
+from app.photos.store import SUBJECTS
 from tests.photos.conftest import added, files_in, send
 from tests.photos.samples import jpeg
+from tests.photos.test_row_security import row
 
 Headers = Callable[[str], dict[str, str]]
 DAY_S = 86_400.0
+_WAITING = text("SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)")
 
 
 def age(folder: Path, seconds: float = 2 * DAY_S) -> None:
@@ -93,6 +101,29 @@ def test_a_file_that_gets_its_row_during_the_cleaning_stays(
     monkeypatch.setattr(store, "needed_files", lambda _connection: {})
     assert cleaned(kept).removed == 0
     assert client.get(f"/photos/{photo_id}", headers=headers("agent")).status_code == 200
+
+
+def test_cleaning_waits_for_an_upload_of_the_same_picture(
+    client: FlaskClient, report: str, headers: Headers, kept: Archive, actor_of: Callable[[str], Actor]
+) -> None:
+    """The file is old and nobody needs it yet; whoever is about to need it holds the lock."""
+    agent = actor_of("agent")
+    picture = actions._decoded(jpeg(40, 40))
+    sha256 = hashlib.sha256(picture.jpeg).digest()
+    kept.files.write(sha256, picture)
+    age(kept.files.root)
+    done: list[actions.Cleaning] = []
+    cleaner = threading.Thread(target=lambda: done.append(cleaned(kept)))
+    with unit_of_work(kept.engine, agent) as uow:
+        store.lock_file(uow.connection, sha256)
+        cleaner.start()
+        while not uow.connection.execute(_WAITING).scalar_one():
+            cleaner.join(0.02)
+            assert cleaner.is_alive(), "it did not wait"
+        assert store.add_photo(uow.connection, SUBJECTS["reports"], row(report, agent, sha256=sha256))
+    cleaner.join()
+    assert done == [actions.Cleaning(0, ())]
+    assert kept.files.has(sha256)
 
 
 def test_no_room_and_no_turn_are_503_and_leave_neither_file_nor_row(

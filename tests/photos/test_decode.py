@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -171,8 +174,20 @@ def test_the_sandbox_says_the_same() -> None:
         sandbox.decode(SVG)
 
 
-def test_a_decoder_that_would_take_all_memory_is_stopped() -> None:
-    # Pillow's WebP decoder makes its canvases (2 GB here) when it opens the file, before anybody can ask for the size.
+def test_the_process_is_bounded_before_it_reads_anything(tmp_path: Path) -> None:
+    script = Path(decode.__file__).read_text()
+    main = script.index('if __name__ == "__main__":')
+    assert script.index("    _bound()", main) < script.index("serve_one(", main)
+    for deed in ("bytearray(2_000_000_000)", f"open({str(tmp_path / 'x')!r}, 'wb', 0).write(b'x')"):
+        code = (
+            f"import signal; from app.photos.decode import _bound; signal.signal(25, signal.SIG_IGN); _bound(); {deed}"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+        assert re.search(rb"MemoryError|File too large", done.stderr), deed
+
+
+def test_a_canvas_of_2_gb_in_a_file_of_100_bytes_is_refused() -> None:
+    # Pillow's WebP decoder makes its canvases when it opens the file, before anybody can ask for the size.
     bomb = webp_canvas(16_000, 16_000)
     assert len(bomb) < 100
     with pytest.raises(PictureError, match="too_many_pixels"):
