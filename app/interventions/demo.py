@@ -151,6 +151,7 @@ class _Maker:
         resolved = [report.resolved_at for report in group if report.resolved_at]
         if resolved:
             end = min(max(resolved), now)
+            worked = min(worked, timedelta(hours=max(0.5, end.hour - 7)))  # nobody is at work before eight
             times |= {"planned_start": end - worked - timedelta(hours=2), "done_start": end - worked, "done_end": end}
             state = "verified" if first.state == "verified" else "done"
         elif first.state == "in_progress":

@@ -26,8 +26,9 @@ async function show() {
     return; // the table has them all
   }
   const layer = L.geoJSON(await response.json(), {
-    style: ({ properties }) => ({ className: `shape state-${properties.state}` }),
-    pointToLayer: ({ properties }, at) => L.circleMarker(at, { radius: 8, className: `shape dot state-${properties.state}` }),
+    // The style is applied after pointToLayer, so it says what a dot is too.
+    style: ({ properties, geometry }) => ({ className: `shape state-${properties.state}${geometry.type === 'Point' ? ' dot' : ''}` }),
+    pointToLayer: (_feature, at) => L.circleMarker(at, { radius: 8 }),
     onEachFeature: (feature, shape) => shape.bindPopup(popup(feature)),
   }).addTo(map);
   const bounds = layer.getBounds();
