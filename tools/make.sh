@@ -80,7 +80,11 @@ pango() {
 }
 
 chromium() {
-  type -P chromium >/dev/null || type -P chromium-browser >/dev/null || apt_install "Chromium (for the tests)" chromium fonts-liberation
+  local -a missing=()
+  type -P chromium >/dev/null || type -P chromium-browser >/dev/null || missing+=(chromium fonts-liberation)
+  # Playwright's own driver is linked against it, and Debian's Chromium is not.
+  compgen -G '/usr/lib/*/libatomic.so.1' >/dev/null || compgen -G '/lib/*/libatomic.so.1' >/dev/null || missing+=(libatomic1)
+  [ ${#missing[@]} = 0 ] || apt_install "Chromium (for the tests)" "${missing[@]}"
 }
 
 # ── python ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -316,10 +316,11 @@ def small_disk(folder: Path) -> Iterator[Path]:
     ):
         pytest.skip("mounting a small file system needs root and the right to mount")
     yield place
-    subprocess.run(["umount", "--lazy", place], check=True)
+    # Not lazily: a server that still runs on it would go on unseen.
+    subprocess.run(["umount", place], check=True)
 
 
-def test_a_full_disk_is_one_line_when_made_and_when_started(make_new: Make, small_disk: Path) -> None:
+def test_a_full_disk_is_one_line_when_made_and_when_started(small_disk: Path, make_new: Make) -> None:
     with pytest.raises(ClusterError, match=r"is full$"):
         make_new(small_disk / "var").up()
     assert not (small_disk / "var/postgres").exists()
