@@ -83,8 +83,11 @@ def compose(sheet: Sheet, panel: Image.Image) -> bytes:
 
 
 def css_string(text: str) -> Markup:
-    """A text as a string of a style sheet: everything but letters, digits and spaces by its number."""
-    return Markup('"' + "".join(c if c.isalnum() or c == " " else f"\\{ord(c):06x}" for c in text) + '"')  # noqa: S704
+    """A text as a string of a style sheet: everything but letters, digits and spaces by its number.
+
+    The space after a number belongs to it.
+    """
+    return Markup('"' + "".join(c if c.isalnum() or c == " " else f"\\{ord(c):x} " for c in text) + '"')  # noqa: S704
 
 
 def _from_memory(weasyprint: Any, known: dict[str, tuple[bytes, str]]) -> Any:

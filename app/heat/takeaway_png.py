@@ -140,7 +140,7 @@ def _class(pen: _Pen, one: ClassText, at: tuple[float, float], width: float) -> 
         for dx, dy in ((5, 7), (15, 7), (25, 7), (10, 15), (20, 15)):
             pen.draw.ellipse((x + px(dx), y + px(dy), x + px(dx + 3), y + px(dy + 3)), fill=one.drawn.rgba)
     elif one.drawn.pattern:
-        for dx in range(0, 30, 7):
+        for dx in (0, 7, 14, 21):
             pen.draw.line((x + px(dx), y + px(21), x + px(dx + 9), y + px(4)), fill=one.drawn.rgba, width=px(1.5))
     else:
         pen.draw.rectangle(box, fill=one.drawn.rgba)

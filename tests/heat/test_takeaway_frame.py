@@ -68,4 +68,4 @@ def test_scale_bars_are_round(most: float, length: float) -> None:
 
 
 def test_no_text_can_end_a_string_of_a_style_sheet() -> None:
-    assert str(css_string('a"; } </style>\\')) == r'"a\000022\00003b \00007d \00003c\00002fstyle\00003e\00005c"'
+    assert str(css_string('a: "; } </style>\\')) == r'"a\3a  \22 \3b  \7d  \3c \2f style\3e \5c "'
