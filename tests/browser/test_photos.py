@@ -157,6 +157,7 @@ def test_gallery_large_view_and_covering(agent: Page, engine: Engine, pictures: 
 
 
 def _large_view(page: Page) -> None:
+    expect(page.locator("#photo-add.photo-ready")).to_be_visible()  # the script has run
     page.locator(".photo-open").first.focus()
     page.keyboard.press("Enter")
     box = page.locator("#lightbox")

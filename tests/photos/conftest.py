@@ -17,7 +17,7 @@ from app.photos.actions import Archive, archive
 from app.web.context import services
 from tests.photos.samples import jpeg
 from tests.reports.conftest import actor_of, bearer, places
-from tests.reports.samples import body
+from tests.reports.samples import LON, body
 
 __all__ = ["actor_of", "bearer", "places"]
 
@@ -52,7 +52,7 @@ def headers(bearer: Callable[..., dict[str, str]]) -> Callable[[str], dict[str, 
 @pytest.fixture
 def report(client: FlaskClient, headers: Callable[[str], dict[str, str]]) -> str:
     """A report by the agent, which the city answers for."""
-    return add_report(client, headers("agent"))
+    return add_report(client, headers("agent"), lon=LON + 0.01)  # beside the stop and the residence, which have owners
 
 
 def add_report(client: FlaskClient, by: dict[str, str], **changes: Any) -> str:
