@@ -51,7 +51,7 @@ export class Periods {
   check() {
     for (const [first, last] of [['from', 'to'], ['from2', 'to2']]) {
       const { [first]: from, [last]: to } = this.form.elements;
-      if (this.isByQuarters) to.setCustomValidity(from.value && to.value && to.value < from.value ? to.dataset.order ?? '↕' : '');
+      if (this.isByQuarters) to.setCustomValidity(from.value && to.value && to.value < from.value ? document.getElementById('map-texts').dataset.order : '');
       else to.min = from.value;
     }
   }
