@@ -73,15 +73,15 @@ def canonical(value: object) -> str:
     if not isinstance(value, Mapping):
         raise GeometryError("json")
     kind = value.get("type")
-    if kind not in _FEWEST:
+    if not isinstance(kind, str) or kind not in _FEWEST:
         raise GeometryError("type")
-    rings = _rings(str(kind), value.get("coordinates"))
+    rings = _rings(kind, value.get("coordinates"))
     if sum(len(ring) for ring in rings) > MOST_POINTS:
         raise GeometryError("too_many")
     checked = [_positions(ring) for ring in rings]
     if kind == "Polygon":
         checked = [ring if ring[0] == ring[-1] else [*ring, ring[0]] for ring in checked]
-    fewest = _FEWEST[str(kind)]
+    fewest = _FEWEST[kind]
     if any(len({tuple(point) for point in ring}) < fewest for ring in checked):
         raise GeometryError("too_few")
     coordinates: Any = checked if kind == "Polygon" else checked[0] if kind == "LineString" else checked[0][0]

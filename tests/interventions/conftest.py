@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import Engine, text
 
+from app.db.session import unit_of_work
+from app.people.actor import SYSTEM
 from tests.interventions.samples import body
 from tests.reports.conftest import actor_of, bearer, places  # noqa: F401  (fixtures)
 
@@ -32,3 +37,38 @@ def planned(send: Callable[..., Any]) -> dict[str, Any]:
     assert answer.status_code == 201, answer.json
     made: dict[str, Any] = answer.json
     return made
+
+
+class Browser:
+    """A browser without JavaScript that is signed in: pages, and forms with their token."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self._client = client
+
+    def get(self, path: str) -> Any:
+        return self._client.get(path, headers={"Accept": "text/html"})
+
+    def post(self, path: str, page: str, **form: Any) -> Any:
+        """Send a form of `page`."""
+        found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.get(page).text)
+        assert found, page
+        data = {"csrf_token": found[1]} | form
+        return self._client.post(path, data=data, headers={"Accept": "text/html"})
+
+
+@pytest.fixture
+def browse(app: Flask, places: dict[str, int], engine: Engine) -> Callable[[str], Browser]:  # noqa: F811
+    """A signed-in browser of a demo account. The session is made here: signing in is tested elsewhere."""
+
+    def make(name: str) -> Browser:
+        client = app.test_client()
+        query = text("SELECT fs_uniquifier FROM account WHERE email = :email")
+        with unit_of_work(engine, SYSTEM) as uow:
+            uniquifier = uow.connection.scalar(query, {"email": f"{name}@demo.quietude"})
+        with client.session_transaction() as session:
+            session["_user_id"] = uniquifier
+            session["_fresh"] = True
+            session["sid"] = "of-a-test"
+        return Browser(client)
+
+    return make
