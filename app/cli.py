@@ -54,11 +54,12 @@ class LazyGroup(click.Group):
 
 
 def _locate_reports_after_imports() -> None:
-    """New geography means new neighbourhoods: said here, because places do not know that there are reports."""
+    """New geography means new neighbourhoods: said here, because places do not know what lies on them."""
     after_import = import_module("app.places.actions").AFTER_IMPORT
-    locate_again = import_module("app.reports.actions").locate_again
-    if locate_again not in after_import:
-        after_import.append(locate_again)
+    for domain in ("reports", "interventions"):
+        locate_again = import_module(f"app.{domain}.actions").locate_again
+        if locate_again not in after_import:
+            after_import.append(locate_again)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

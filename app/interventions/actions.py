@@ -8,8 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from flask_babel import gettext as _
+from sqlalchemy import Engine
 
-from app.db.session import UnitOfWork
+from app.db.session import UnitOfWork, unit_of_work
 from app.errors import ConflictError, FieldError, ForbiddenError, InvalidInputError, NotFoundError
 from app.interventions import store
 from app.interventions.commands import EditCommand, InterventionCommand
@@ -18,7 +19,7 @@ from app.interventions.geometry import inner_point
 from app.interventions.rules import may_edit, strictest
 from app.interventions.store import Cursor, EventRow, InterventionRow
 from app.interventions.words import state_label
-from app.people.actor import Actor
+from app.people.actor import SYSTEM, Actor
 from app.people.guards import require_role, require_signed_in, require_write
 from app.people.store import get_organisation
 from app.places.lattice import cells_of
@@ -36,6 +37,12 @@ class Page:
 
     rows: tuple[InterventionRow, ...]
     after: Cursor | None
+
+
+def locate_again(engine: Engine) -> int:
+    """After new reference geography: every intervention finds its neighbourhood and QPV again."""
+    with unit_of_work(engine, SYSTEM) as uow:
+        return store.locate_again(uow.connection)
 
 
 def require_recording(actor: Actor) -> None:

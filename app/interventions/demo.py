@@ -23,6 +23,7 @@ SEED = 80021
 ANSWERS, PREVENTIVE = 300, 70
 # Reports of one organisation, category and neighbourhood within so many days are answered together.
 TOGETHER_DAYS, MOST_TOGETHER = 10, 4
+WITH_TEXT, WITH_COST = 0.6, 0.7
 
 _ANY = text("SELECT EXISTS (SELECT FROM intervention)")
 _ADD = text(statement("interventions", "add"))
@@ -187,7 +188,6 @@ class _Maker:
     ) -> UUID:
         pick = self.pick
         lon, lat = inner_point(geometry)
-        said = TEXTS.get(kind, ())
         hours, people = round(float(pick.uniform(1, 8)), 1), int(pick.integers(1, 5))
         cost = round(float(COSTS.get(kind, 150) * pick.lognormal(0.0, 0.5)), 0)
         begun = times.get("done_end") or times.get("planned_start") or self._now
@@ -207,9 +207,9 @@ class _Maker:
             "author_account_id": None,
             "teams": [TEAMS[kind]] if kind in TEAMS else [],
             "team_size": people,
-            "cost_eur": cost if pick.random() < 0.7 else None,  # noqa: PLR2004
+            "cost_eur": cost if pick.random() < WITH_COST else None,
             "hours": hours,
-            "description": said[int(pick.integers(len(said)))] if said and pick.random() < 0.6 else None,  # noqa: PLR2004
+            "description": self._said(kind) if begun <= self._now else None,
             "source": "demo",
             "is_synthetic": True,
             "body_sha256": None,
@@ -219,6 +219,10 @@ class _Maker:
         self._tell(values)
         self.added += 1
         return values["id"]  # type: ignore[no-any-return]
+
+    def _said(self, kind: str) -> str | None:
+        said = TEXTS.get(kind, ())
+        return said[int(self.pick.integers(len(said)))] if said and self.pick.random() < WITH_TEXT else None
 
     def _tell(self, values: dict[str, Any]) -> None:
         """The history up to its state."""

@@ -134,9 +134,20 @@ _LINK = text("""
 """)
 _UNLINK = text("DELETE FROM intervention_report WHERE intervention_id = :id AND report_id = :report_id")
 _HIDE = text("UPDATE intervention SET visibility = 'restricted' WHERE id = :id AND visibility <> 'restricted'")
+_LOCATE_AGAIN = text("""
+    UPDATE intervention SET neighbourhood_id = located.neighbourhood_id, qpv_id = located.qpv_id
+    FROM intervention AS old CROSS JOIN LATERAL places_of(ST_PointOnSurface(old.geom_4326)) AS located
+    WHERE old.id = intervention.id AND (intervention.neighbourhood_id, intervention.qpv_id)
+        IS DISTINCT FROM (located.neighbourhood_id, located.qpv_id)
+""")
 _NEIGHBOURHOODS = text(
     "SELECT id, name FROM place WHERE kind = 'neighbourhood' AND closed_at IS NULL ORDER BY name, id LIMIT 500"
 )
+
+
+def locate_again(connection: Connection) -> int:
+    """Look every intervention's places up again, after the reference geography changed. Returns how many moved."""
+    return connection.execute(_LOCATE_AGAIN).rowcount
 
 
 def kinds(connection: Connection) -> tuple[Named, ...]:

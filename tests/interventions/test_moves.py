@@ -50,7 +50,7 @@ def test_from_plan_to_verification(send: Send, planned: dict[str, Any]) -> None:
 
 
 def test_what_is_refused(send: Send, planned: dict[str, Any]) -> None:
-    expected = {
+    expected: dict[str, list[tuple[dict[str, Any], int]]] = {
         "bailleur": [
             ({"move": "verify"}, 403),
             ({"move": "replan"}, 409),
