@@ -61,7 +61,9 @@ CREATE POLICY report_change ON report FOR UPDATE TO quietude_app USING (
 
 -- An event is seen by whoever sees its report (the subquery is itself under report's policy).
 CREATE POLICY report_event_read ON report_event FOR SELECT TO quietude_app USING (
-    CASE (SELECT actor_role()) WHEN 'system' THEN true ELSE report_id IN (SELECT id FROM report) END);
+    CASE (SELECT actor_role()) WHEN 'system' THEN true
+        -- Correlated: `IN (SELECT id FROM report)` would read every report for one history.
+        ELSE EXISTS (SELECT FROM report WHERE report.id = report_event.report_id) END);
 CREATE POLICY report_event_add ON report_event FOR INSERT TO quietude_app WITH CHECK (
     CASE (SELECT actor_role())
         WHEN 'system' THEN true
