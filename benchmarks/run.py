@@ -17,7 +17,7 @@ from pathlib import Path
 # Also as a plain script: `python benchmarks/run.py`.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import bulk, export, heat, peers, submit
+from benchmarks import bulk, export, heat, mvt, peers, submit
 from benchmarks.measure import Line
 from benchmarks.register import Register, running_register
 
@@ -26,7 +26,13 @@ HERE = Path(__file__).parent
 IDLE_LOAD = 0.7
 Bench = Callable[[Register, list[int]], Iterator[Line]]
 # The submit benchmark comes first: into a small register, as it is on the first days.
-BENCHES: dict[str, Bench] = {"submit": submit.run, "bulk": bulk.run, "export": export.run, "heat": heat.run}
+BENCHES: dict[str, Bench] = {
+    "submit": submit.run,
+    "bulk": bulk.run,
+    "export": export.run,
+    "heat": heat.run,
+    "mvt": mvt.run,
+}
 
 
 def main() -> None:

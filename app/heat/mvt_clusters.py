@@ -47,6 +47,11 @@ class Cells:
         arrays = (self.column, self.row, self.count, self.x_sum, self.y_sum, self.severity, self.themes)
         return sum(int(array.nbytes) for array in arrays)
 
+    def take(self, index: Array) -> Cells:
+        """Some of the squares."""
+        arrays = (self.column, self.row, self.count, self.x_sum, self.y_sum, self.severity, self.themes)
+        return Cells(self.level, *(array[index] for array in arrays))
+
     @property
     def key(self) -> Array:
         """The squares' Morton keys at their level."""
@@ -75,11 +80,7 @@ def _squares(column: Array, row: Array) -> tuple[Array, Array, Array]:
         return empty, empty, np.empty(0, np.intp)
     west, south = int(column.min()), int(row.min())
     width, height = int(column.max()) - west + 1, int(row.max()) - south + 1
-    flat = row.astype(np.int64)
-    flat -= south
-    flat *= width
-    flat += column
-    flat -= west
+    flat = _flat(column, row, west, south, width)
     if width * height <= _DENSE:
         known = np.flatnonzero(np.bincount(flat, minlength=width * height))
         places = np.empty(width * height, np.intp)
@@ -88,6 +89,15 @@ def _squares(column: Array, row: Array) -> tuple[Array, Array, Array]:
     else:
         known, place = np.unique(flat, return_inverse=True)
     return known % width + west, known // width + south, place
+
+
+def _flat(column: Array, row: Array, west: int, south: int, width: int) -> Array:
+    """Squares of a box as one number each, by rows."""
+    flat: Array = row.astype(np.int64)
+    flat *= width
+    flat += column
+    flat -= south * width + west
+    return flat
 
 
 def counted(points: Points, theme: Array, severity: Array, themes: int, level: int = BASE_LEVEL) -> Cells:
@@ -102,22 +112,42 @@ def counted(points: Points, theme: Array, severity: Array, themes: int, level: i
 
     """
     shift = _SUBCELL_BITS + level
-    column, row, place = _squares(points.x >> shift, points.y >> shift)
+    if not len(points):
+        return _cells(level, _squares(points.x, points.y), points, np.zeros((0, themes, SEVERITIES), np.int64))
+    column, row = points.x >> np.uint32(shift), points.y >> np.uint32(shift)
+    kinds = themes * SEVERITIES
+    west, south = int(column.min()), int(row.min())
+    width, height = int(column.max()) - west + 1, int(row.max()) - south + 1
+    if width * height * kinds <= _DENSE:
+        # A city: every square of the box has its place, and those without a report are dropped at the end.
+        place = _flat(column, row, west, south, width)
+        squares = np.arange(width * height)
+        columns, rows = squares % width + west, squares // width + south
+    else:
+        columns, rows, place = _squares(column, row)
+    joint = place * kinds
+    joint += np.multiply(theme, SEVERITIES, dtype=np.int64)
+    joint += severity
+    joint -= 1
+    tally = np.bincount(joint, points.weight, len(columns) * kinds).astype(np.int64)
+    made = _cells(level, (columns, rows, place), points, tally.reshape(len(columns), themes, SEVERITIES))
+    return made.take(np.flatnonzero(made.count))
+
+
+def _cells(level: int, squares: tuple[Array, Array, Array], points: Points, tally: Array) -> Cells:
+    column, row, place = squares
     size = len(column)
-    joint = place * (themes * SEVERITIES) + (theme.astype(np.intp) * SEVERITIES + (severity.astype(np.intp) - 1))
-    tally = np.bincount(joint, points.weight, size * themes * SEVERITIES)
-    tally = tally.astype(np.int64).reshape(size, themes, SEVERITIES)
+    by_theme = tally.sum(axis=2)
     x, y = (axis if points.weight is None else axis * points.weight for axis in (points.x, points.y))
-    by_severity = tally.sum(axis=1) > 0
     return Cells(
         level=level,
         column=column,
         row=row,
-        count=tally.sum(axis=(1, 2)),
+        count=by_theme.sum(axis=1),
         x_sum=np.bincount(place, x, size),
         y_sum=np.bincount(place, y, size),
-        severity=SEVERITIES - by_severity[:, ::-1].argmax(axis=1),
-        themes=tally.sum(axis=2),
+        severity=SEVERITIES - (tally.sum(axis=1) > 0)[:, ::-1].argmax(axis=1),
+        themes=by_theme,
     )
 
 

@@ -150,17 +150,18 @@ def test_a_hostile_name_stays_a_name(ask: Ask, fill: Callable[..., None]) -> Non
 
 
 def test_the_surface_lies_where_the_reports_are(ask: Ask, fill: Callable[..., None]) -> None:
-    fill(7)
+    lon, lat = LON - 0.021, LAT + 0.012
+    fill(7, lon=lon, lat=lat)
     image, ((south, west), (north, east)) = embedded_image(ask("/map.html", "planner").get_data(as_text=True))
     alpha = np.asarray(image.convert("RGBA"))[..., 3]
     strongest = np.asarray(image) == np.asarray(image).max()
     rows, columns = np.nonzero(strongest & (alpha > 0))
 
-    def mercator(lat: float) -> float:
-        return float(np.arcsinh(np.tan(np.radians(lat))))
+    def mercator(latitude: float) -> float:
+        return float(np.arcsinh(np.tan(np.radians(latitude))))
 
-    x = (LON - west) / (east - west) * image.width
-    y = (mercator(north) - mercator(LAT)) / (mercator(north) - mercator(south)) * image.height
+    x = (lon - west) / (east - west) * image.width
+    y = (mercator(north) - mercator(lat)) / (mercator(north) - mercator(south)) * image.height
     assert columns.mean() + 0.5 == pytest.approx(x, abs=1.0)
     assert rows.mean() + 0.5 == pytest.approx(y, abs=1.0)
 
