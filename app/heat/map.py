@@ -33,7 +33,7 @@ class MapParts:
 class OwnOriginMap(folium.Map):
     """folium's map without its CDN links, its page-wide styles and its inline head script.
 
-    `assets` is where Leaflet is served from.
+    `assets` is where Leaflet is served from, `corners` what is shown first: [[south, west], [north, east]].
     """
 
     _template = folium.Map._template.environment.from_string(  # noqa: SLF001  (folium's own filters are in there)
@@ -49,11 +49,15 @@ class OwnOriginMap(folium.Map):
             ...{{ this.options|tojavascript }}
         });
         {{ this.get_name() }}.attributionControl.setPrefix("Leaflet");
+        {# Before the tiles, which are then asked for once at the right zoom; and at once: an animation that is still
+           under way would undo the place that the address asks for. #}
+        {{ this.get_name() }}.fitBounds({{ this.corners|tojson }}, {padding: [8, 8], animate: false});
         {% endmacro %}
         """
     )
 
-    def __init__(self, assets: str, **options: Any) -> None:
+    def __init__(self, assets: str, corners: list[list[float]], **options: Any) -> None:
+        self.corners = corners
         self.default_js = [("leaflet", f"{assets}/leaflet.js")]
         self.default_css = [("leaflet_css", f"{assets}/leaflet.css")]
         super().__init__(tiles=None, **options)
@@ -152,10 +156,8 @@ def build_map(
     """
     west, south, east, north = bounds
     middle = [(south + north) / 2, (west + east) / 2]
-    chart = OwnOriginMap(assets, location=middle, zoom_start=13, prefer_canvas=True)
-    # Before the tiles: they are then asked for once, at the right zoom.
     corners = [[south, west], [north, east]]
-    chart.fit_bounds(corners, padding=(8, 8))
+    chart = OwnOriginMap(assets, corners, location=middle, zoom_start=13, prefer_canvas=True)
     base = None if basemap is None else BaseMap(basemap)
     if base is not None:
         base.add_to(chart)

@@ -246,7 +246,13 @@ addEventListener('online', () => {
   for (const view of [first, second]) view?.retry();
   redraw({ push: false });
 });
-addEventListener('beforeprint', () => map.invalidateSize({ animate: false }));
+// On paper the map has another size: it takes it before, so that the same place stays in its middle.
+for (const happens of ['beforeprint', 'afterprint']) {
+  addEventListener(happens, () => {
+    document.documentElement.classList.toggle('printing', happens === 'beforeprint');
+    for (const view of [first, second]) view?.map.invalidateSize({ animate: false });
+  });
+}
 
 for (const happens of ['pointerdown', 'wheel', 'keydown']) {
   map.getContainer().addEventListener(happens, () => { wasMoved = true; }, { passive: true, once: true });
