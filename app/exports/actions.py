@@ -11,7 +11,8 @@ from sqlalchemy import Engine
 
 from app.exports import geojson
 from app.exports.copying import STALLED_S, CopyStream
-from app.exports.store import plan_reports_geojson
+from app.exports.store import plan_interventions_geojson, plan_reports_geojson
+from app.interventions.filters import InterventionFilter
 from app.people.actor import Actor
 from app.people.guards import require_role
 from app.reports.filters import ReportFilter
@@ -90,9 +91,34 @@ def export_reports(
     """
     require_export(actor)
     stream = CopyStream(engine, actor, lambda uow: plan_reports_geojson(uow, chosen), stalled_s=stalled_s)
+    return _started("reports", stream, is_gone, on_close)
+
+
+def export_interventions(
+    engine: Engine,
+    actor: Actor,
+    chosen: InterventionFilter,
+    *,
+    is_gone: Callable[[], bool] = lambda: False,
+    on_close: Callable[[], None] = lambda: None,
+) -> Export:
+    """The same for interventions.
+
+    Raises:
+        NotSignedInError, ForbiddenError
+        ReaderGoneError: is_gone said so.
+        SQLAlchemyError, psycopg2.Error: the query failed before its first row.
+
+    """
+    require_export(actor)
+    stream = CopyStream(engine, actor, lambda uow: plan_interventions_geojson(uow, chosen), stalled_s=STALLED_S)
+    return _started("interventions", stream, is_gone, on_close)
+
+
+def _started(name: str, stream: CopyStream, is_gone: Callable[[], bool], on_close: Callable[[], None]) -> Export:
     try:
         stream.wait_for_start(is_gone)
-        body = geojson.frame("reports", stream, lambda: stream.rows)
+        body = geojson.frame(name, stream, lambda: stream.rows)
         first = next(body)
     except BaseException:
         stream.close()

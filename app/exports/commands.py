@@ -17,11 +17,21 @@ def parse_export(args: MultiDict[str, str], nomenclature: Nomenclature) -> Repor
         BadRequestError: names the parameter.
 
     """
+    refuse_strangers(args, KEYS)
+    return parse_filter(args, nomenclature)
+
+
+def refuse_strangers(args: MultiDict[str, str], known: tuple[str, ...]) -> None:
+    """A parameter that is unknown or given twice is refused.
+
+    Raises:
+        BadRequestError: names the parameter.
+
+    """
     for name, values in args.lists():
-        if name not in KEYS:
+        if name not in known:
             raise BadRequestError(
-                name[:40], _("there is no such parameter; known are %(names)s", names=", ".join(KEYS))
+                name[:40], _("there is no such parameter; known are %(names)s", names=", ".join(known))
             )
         if len(values) > 1:
             raise BadRequestError(name, _("given more than once; separate several values by commas"))
-    return parse_filter(args, nomenclature)

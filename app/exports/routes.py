@@ -14,11 +14,15 @@ from flask import Blueprint, Response, current_app, request
 from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import ServiceUnavailable
 
-from app.exports.actions import export_reports, file_name, require_export
+from app.db.session import unit_of_work
+from app.exports.actions import Export, export_interventions, export_reports, file_name, require_export
 from app.exports.channel import ReaderGoneError
-from app.exports.commands import parse_export
+from app.exports.commands import parse_export, refuse_strangers
 from app.exports.copying import STALLED_S
 from app.exports.geojson import MEDIA_TYPE
+from app.interventions.filters import KEYS as INTERVENTION_KEYS
+from app.interventions.filters import parse_filter as parse_interventions
+from app.interventions.store import kinds
 from app.nomenclature.actions import current_nomenclature
 from app.people.identity import current_actor
 from app.reports.filters import LOCAL_ZONE
@@ -49,11 +53,34 @@ def reports_geojson() -> Response:
     with ExitStack() as undo:
         export = export_reports(services().engine, actor, chosen, is_gone=_gone_check(), on_close=_take_slot(undo))
         undo.pop_all()
+    return _streamed(export, "reports")
+
+
+@blueprint.get("/interventions.geojson")
+def interventions_geojson() -> Response:
+    """Every intervention of the filter as GeoJSON (RFC 7946), streamed."""
+    actor = current_actor()
+    require_export(actor)
+    with unit_of_work(services().engine, actor) as uow:
+        known = {kind.code for kind in kinds(uow.connection)}
+    refuse_strangers(request.args, INTERVENTION_KEYS)
+    chosen = parse_interventions(request.args, known)
+    if request.method == "HEAD":
+        return _answer(Response(), "interventions")
+    with ExitStack() as undo:
+        export = export_interventions(
+            services().engine, actor, chosen, is_gone=_gone_check(), on_close=_take_slot(undo)
+        )
+        undo.pop_all()
+    return _streamed(export, "interventions")
+
+
+def _streamed(export: Export, what: str) -> Response:
     response = Response(export, direct_passthrough=True)
     if request.accept_encodings.quality("gzip") > 0:
         export.gzip()
         response.headers["Content-Encoding"] = "gzip"
-    return _answer(response)
+    return _answer(response, what)
 
 
 @blueprint.errorhandler(ReaderGoneError)
@@ -61,8 +88,8 @@ def _gone(_error: ReaderGoneError) -> Response:
     return problem(503)
 
 
-def _answer(response: Response) -> Response:
-    name = file_name("reports", datetime.now(LOCAL_ZONE).date())
+def _answer(response: Response, what: str = "reports") -> Response:
+    name = file_name(what, datetime.now(LOCAL_ZONE).date())
     response.headers["Content-Type"] = MEDIA_TYPE
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers["Vary"] = "Accept-Encoding"

@@ -9,6 +9,8 @@ from sqlalchemy import text
 
 from app.db.session import UnitOfWork
 from app.db.sql import statement
+from app.interventions.filters import InterventionFilter
+from app.interventions.filters import conditions as intervention_conditions
 from app.reports.filters import ReportFilter, conditions
 
 # From this size on two parts are quicker than one (8 MB of table, about 30,000 reports).
@@ -47,8 +49,13 @@ def reports_geojson_query(uow: UnitOfWork, chosen: ReportFilter) -> bytes:
     return _query(uow, *conditions(chosen))
 
 
-def _query(uow: UnitOfWork, parts: list[str], binds: Mapping[str, Any]) -> bytes:
-    query_text = text(statement("exports", "reports_geojson") + _where(parts)).bindparams(**binds)
+def plan_interventions_geojson(uow: UnitOfWork, chosen: InterventionFilter) -> list[bytes]:
+    """The query that gives every intervention of the filter that the actor may see."""
+    return [_query(uow, *intervention_conditions(chosen), name="interventions_geojson")]
+
+
+def _query(uow: UnitOfWork, parts: list[str], binds: Mapping[str, Any], *, name: str = "reports_geojson") -> bytes:
+    query_text = text(statement("exports", name) + _where(parts)).bindparams(**binds)
     compiled = query_text.compile(dialect=uow.connection.dialect)
     # COPY takes no parameters: the driver writes the values as literals, quoted by its own rules.
     with uow.raw.cursor() as cursor:

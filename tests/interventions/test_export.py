@@ -1,0 +1,43 @@
+"""`/export/interventions.geojson`: what the API says, all at once, for planners and coordinators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.interventions.samples import AREA, LINE, POINT, body
+
+Send = Callable[..., Any]
+EXPORT = "/export/interventions.geojson"
+
+
+def exported_by(send: Send, name: str, query: str = "") -> Any:
+    """The collection; closing the answer gives the export's place back."""
+    with send(name, "GET", EXPORT + query) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["Content-Type"] == "application/geo+json"
+        return answer.json
+
+
+def test_the_same_as_the_api(send: Send) -> None:
+    for geometry in (POINT, LINE, AREA):
+        send("bailleur", "POST", "/api/interventions", body(geometry=geometry, cost_eur=12.5, description='a "b"\nc'))
+    send("bailleur", "POST", "/api/interventions", body(visibility="restricted"))
+    exported = exported_by(send, "planner")
+    assert (exported["name"], exported["numberReturned"]) == ("interventions", 3)
+    listed = send("planner", "GET", "/api/interventions").json["features"]
+    for feature in listed:
+        del feature["properties"]["label"]
+    by_id = {feature["id"]: feature for feature in exported["features"]}
+    assert by_id == {feature["id"]: feature for feature in listed}
+    first = exported["features"][0]
+    assert list(first["properties"]) == list(listed[0]["properties"])
+    assert exported_by(send, "coordinator")["numberReturned"] == 4
+    assert exported_by(send, "planner", "?kind=works")["features"] == []
+
+
+def test_who_and_what_is_refused(send: Send) -> None:
+    expected = {None: 401, "agent": 403, "bailleur": 403, "admin": 403}
+    assert {name: send(name, "GET", EXPORT).status_code for name in expected} == expected
+    for wrong in ("colour=red", "kind=magic", "kind=repair&kind=works"):
+        assert send("planner", "GET", f"{EXPORT}?{wrong}").status_code == 400
