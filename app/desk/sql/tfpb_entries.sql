@@ -1,4 +1,4 @@
--- Entries of the TFPB ledger with the evidence behind each: linked reports and published photos. Callers append WHERE.
+-- Entries of the TFPB ledger with the evidence behind each: linked reports and photos that the actor sees. Callers append WHERE.
 SELECT
     tfpb_entry.intervention_id, organisation.name AS organisation, organisation.slug AS organisation_slug,
     axis.code AS axis, axis.label_fr AS axis_fr, axis.label_en AS axis_en, axis.position AS axis_position,
