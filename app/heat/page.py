@@ -108,7 +108,7 @@ def _nothing(row: PlaceCount) -> PlaceCount:
 
 def _downloads(asked: PageQuery) -> list[tuple[str, str]]:
     """Address and name of what can be taken along."""
-    picture = {key: value for key, value in asked.heat[0].items() if key != "top"}
+    picture = asked.heat[0]
     found = [
         (f"/map.pdf?{urlencode(picture)}", _("Map as PDF")),
         (f"/map.png?{urlencode(picture)}", _("Map as an image")),

@@ -211,6 +211,14 @@ form.addEventListener('change', (event) => {
   if (event.target.name) choose();
 });
 results.addEventListener('change', (event) => { if (event.target.name === 'by') redraw(); });
+// What is taken along shows the place that the map was moved to.
+results.addEventListener('click', (event) => {
+  const link = event.target.closest('.map-downloads a');
+  if (!link || !wasMoved || !/\/map\.(png|pdf)/.test(link.href)) return;
+  const address = new URL(link.href);
+  address.searchParams.set('bbox', map.getBounds().toBBoxString());
+  link.href = address.href;
+});
 results.addEventListener('click', (event) => { if ('allRows' in event.target.dataset) redraw({ push: false, rows: 'all' }); });
 
 element('time-open').addEventListener('click', () => {
