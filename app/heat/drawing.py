@@ -14,8 +14,8 @@ from app.heat.cells import Area, area_of, disc_sums
 from app.heat.exposure import KINDS
 from app.heat.layers import ChangeLayer, DensityLayer, Layer, SignificanceLayer, ratio_layer
 from app.heat.measures import CHANGE_DAYS, band_m
-from app.heat.selection import Period, Selection, SeverityRecency, exact_period, read_exactly
-from app.heat.surface import Points, Surface, density, points_together
+from app.heat.selection import Period, Selection, SeverityRecency, exact_period, read_exactly, selected_parts
+from app.heat.surface import Points, Surface, density, gathered_density, points_together
 from app.reports.filters import ReportFilter
 
 if TYPE_CHECKING:
@@ -85,10 +85,13 @@ class Drawing:
         return read_exactly(self.look.kept.rows, self.look.asked(chosen))
 
     def _count(self) -> Picture:
-        selection = self.look.selection()
-        surface = self._density(selection, scale=selection.scale, edge=self._edge)
-        layer = DensityLayer(surface, surface.peak)
-        return Picture(layer, selection.period, round(selection.points.mass), selection.notices)
+        asked = self.look.asked(self.look.query.chosen)
+        groups = self.look.heat.sight(self.look.kept, self.look.viewer).groups
+        parts = selected_parts(self.look.kept.rows, groups, asked)
+        surface, mass = gathered_density(
+            parts.rows, parts.choice, parts.hidden, self.look.query.bandwidth_m, scale=parts.scale, edge=self._edge
+        )
+        return Picture(DensityLayer(surface, surface.peak), parts.period, round(mass), parts.notices)
 
     def _weighted(self) -> Picture:
         asked = self.look.asked(self.look.query.chosen)

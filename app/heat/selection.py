@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.heat.cube import VISIBILITIES, Array, Choice, Rows, day_number, day_of, flags_table
+from app.heat.cube import VISIBILITIES, Array, Choice, Rows, day_number, day_of, flags_table, no_rows
 from app.heat.protect import Groups, quarter_end, quarter_start, spread, whole_quarters, whole_themes
 from app.heat.surface import Points, Weights, gathered, points_together
 from app.reports.filters import ReportFilter
@@ -209,8 +209,29 @@ def selected(rows: Rows, groups: Groups, asked: Asked) -> Selection:
         asked: the filter; its bbox is not looked at.
 
     """
+    parts = selected_parts(rows, groups, asked)
+    return Selection(points_together(gathered(parts.rows, parts.choice), parts.hidden), parts.period, parts.notices)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A selection before its rows are gathered: rows with their choice, and hidden groups as points."""
+
+    rows: Rows
+    choice: Choice
+    hidden: Points
+    period: Period | None
+    notices: tuple[str, ...]
+
+    @property
+    def scale(self) -> float:
+        """As Selection's."""
+        return Selection(self.hidden, self.period, ()).scale
+
+
+def selected_parts(rows: Rows, groups: Groups, asked: Asked) -> Parts:
+    """What `selected` is made of. Whoever reads no report gets no rows at all."""
     hidden = spread(asked.groups(groups))
     if asked.viewer.is_protected:
-        return Selection(hidden, protected_period(groups, asked), asked.notices())
-    points = points_together(gathered(rows, asked.choice()), hidden)
-    return Selection(points, exact_period(rows, asked), asked.notices())
+        return Parts(no_rows(), asked.choice(), hidden, protected_period(groups, asked), asked.notices())
+    return Parts(rows, asked.choice(), hidden, exact_period(rows, asked), asked.notices())

@@ -25,6 +25,8 @@ from app.heat.cube import SUBCELL_M, Array, Choice, Rows
 from app.places.lattice import CELL_M, ORIGIN_EAST_M, ORIGIN_NORTH_M
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from app.heat.edge import Edge
 
 BANDWIDTH_MIN_M, BANDWIDTH_MAX_M, BANDWIDTH_DEFAULT_M = 50, 1000, 150
@@ -84,19 +86,22 @@ def points_of(rows: Rows, chosen: Array) -> Points:
 
 def gathered(rows: Rows, choice: Choice, weights: Weights | None = None) -> Points:
     """The same for a choice, weighted when `weights` says so."""
-    x, y = np.empty(len(rows), np.uint32), np.empty(len(rows), np.uint32)
-    weight = None if weights is None else np.empty(len(rows))
-    filled = 0
-    for first in range(0, len(rows), _CHUNK):
-        part = rows.take(slice(first, first + _CHUNK))
+    pieces = list(_pieces(rows, choice, weights))
+    if not pieces:
+        return Points(np.empty(0, np.uint32), np.empty(0, np.uint32), None if weights is None else np.empty(0))
+    x, y = (np.concatenate([getattr(piece, axis) for piece in pieces]) for axis in ("x", "y"))
+    return Points(x, y, None if weights is None else np.concatenate([piece.weight for piece in pieces]))
+
+
+def _pieces(rows: Rows, choice: Choice, weights: Weights | None = None, size: int = 0) -> Iterator[Points]:
+    size = size or _CHUNK
+    for first in range(0, len(rows), size):
+        part = rows.take(slice(first, first + size))
         index = np.flatnonzero(choice.of(part))
-        to = slice(filled, filled + len(index))
-        _fine(part.column, part.sub_column, index, x[to])
-        _fine(part.row, part.sub_row, index, y[to])
-        if weight is not None and weights is not None:
-            weight[to] = weights.of(part.take(index))
-        filled += len(index)
-    return Points(x[:filled], y[:filled], None if weight is None else weight[:filled])
+        x, y = np.empty(len(index), np.uint32), np.empty(len(index), np.uint32)
+        _fine(part.column, part.sub_column, index, x)
+        _fine(part.row, part.sub_row, index, y)
+        yield Points(x, y, None if weights is None else weights.of(part.take(index)))
 
 
 def _fine(cell: Array, sub: Array, index: Array, out: Array) -> None:
@@ -208,6 +213,10 @@ def step_of(bandwidth_m: float) -> float:
 def density(points: Points, bandwidth_m: float, *, scale: float = 1.0, edge: Edge | None = None) -> Surface:
     """The kernel density of the points, in points per km², times `scale`; corrected at the edge if one is given."""
     windows = tuple(_window(part, bandwidth_m, scale) for part in _split(points, bandwidth_m))
+    return _surface(windows, bandwidth_m, edge)
+
+
+def _surface(windows: tuple[Window, ...], bandwidth_m: float, edge: Edge | None) -> Surface:
     if edge is not None:
         windows = tuple(replace(window, values=edge.corrected(window)) for window in windows)
     return Surface(windows, bandwidth_m, max((float(np.abs(window.values).max()) for window in windows), default=0.0))
@@ -229,47 +238,126 @@ def _split(points: Points, bandwidth_m: float) -> list[Points]:
     return [points.take(label == number) for number in range(1, count + 1)]
 
 
-def _window(points: Points, bandwidth_m: float, scale: float) -> Window:
+@dataclass(frozen=True)
+class _Lattice:
+    """The nodes of a window: (west, south) and the shape in steps of 2^shift subcells."""
+
+    shift: int
+    west: int
+    south: int
+    shape: tuple[int, int]
+    bandwidth_m: float
+
+    @property
+    def step_m(self) -> float:
+        return SUBCELL_M * (1 << self.shift)
+
+    @property
+    def nodes(self) -> int:
+        return self.shape[0] * self.shape[1]
+
+
+def _lattice(low: tuple[int, int], high: tuple[int, int], bandwidth_m: float) -> _Lattice:
+    """Around a box of (x, y) in subcells, with room for the kernel."""
     step_m = step_of(bandwidth_m)
     shift = round(math.log2(step_m / SUBCELL_M))
-    sigma = bandwidth_m / step_m
-    reach = math.ceil(REACH_BANDWIDTHS * sigma)
+    reach = math.ceil(REACH_BANDWIDTHS * bandwidth_m / step_m)
     # One ring of zeros more, so that the bilinear value ends at zero too.
-    west, south = (int(axis.min() >> shift) - reach - 1 for axis in (points.x, points.y))
-    east, north = (int(axis.max() >> shift) + reach + 1 for axis in (points.x, points.y))
-    shape = north - south + 1, east - west + 1
-    values = _smoothed(*_moments(points, shift, west, south, shape), sigma)
-    values *= scale * M2_PER_KM2 / step_m**2
-    return Window(
-        values.astype(np.float32),
-        ORIGIN_EAST_M + (west + 0.5) * step_m,
-        ORIGIN_NORTH_M + (south + 0.5) * step_m,
-        step_m,
-    )
+    west, south = (least // (1 << shift) - reach - 1 for least in low)
+    east, north = (most // (1 << shift) + reach + 1 for most in high)
+    return _Lattice(shift, west, south, (north - south + 1, east - west + 1), bandwidth_m)
 
 
-def _moments(points: Points, shift: int, west: int, south: int, shape: tuple[int, int]) -> tuple[Array, Array, Array]:
-    """Sum of weights, and of weights × offset from the node (in steps), per node."""
-    size = shape[0] * shape[1]
-    count, sum_x, sum_y = np.zeros(size), np.zeros(size), np.zeros(size)
-    mask = np.uint32((1 << shift) - 1)
+def _window(points: Points, bandwidth_m: float, scale: float) -> Window:
+    low, high = (int(points.x.min()), int(points.y.min())), (int(points.x.max()), int(points.y.max()))
+    lattice = _lattice(low, high, bandwidth_m)
+    moments = _Moments(lattice)
     # Each piece costs a pass over the nodes too.
-    piece = max(_CHUNK, 2 * size)
-    for first in range(0, len(points), piece):
-        part = points.take(slice(first, first + piece))
-        node = (part.y >> shift).astype(np.intp)
-        node -= south
-        node *= shape[1]
-        node += part.x >> shift
-        node -= west
-        count += np.bincount(node, part.weight, size)
-        for total, axis in ((sum_x, part.x), (sum_y, part.y)):
+    size = max(_CHUNK, 2 * lattice.nodes)
+    for first in range(0, len(points), size):
+        moments.add(points.take(slice(first, first + size)))
+    return moments.window(scale)
+
+
+class _Moments:
+    """Sum of weights, and of weights × offset in subcells, per node."""
+
+    def __init__(self, lattice: _Lattice) -> None:
+        self._lattice = lattice
+        self.count = np.zeros(lattice.nodes)
+        self._x, self._y = np.zeros(lattice.nodes), np.zeros(lattice.nodes)
+
+    def add(self, points: Points) -> None:
+        """Count these too."""
+        lattice, shift = self._lattice, self._lattice.shift
+        # In 32 bits, which wrap round and back.
+        node = points.y >> shift
+        node -= np.uint32(lattice.south % (1 << 32))
+        node *= np.uint32(lattice.shape[1])
+        node += points.x >> shift
+        node -= np.uint32(lattice.west % (1 << 32))
+        node = node.astype(np.intp)
+        self.count += np.bincount(node, points.weight, lattice.nodes)
+        mask = np.uint32((1 << shift) - 1)
+        for total, axis in ((self._x, points.x), (self._y, points.y)):
             within = axis & mask
-            sums = np.bincount(node, within if part.weight is None else within * part.weight, size)
+            sums = np.bincount(node, within if points.weight is None else within * points.weight, lattice.nodes)
             np.add(total, sums, out=total)
-    # The centre of subcell s of n lies at (s + ½)/n - ½ steps from the node.
-    offset_x, offset_y = ((total + count * 0.5) / (1 << shift) - count * 0.5 for total in (sum_x, sum_y))
-    return count.reshape(shape), offset_x.reshape(shape), offset_y.reshape(shape)
+
+    def window(self, scale: float) -> Window:
+        """The smoothed values in points per km², times `scale`."""
+        lattice, step_m = self._lattice, self._lattice.step_m
+        # The centre of subcell s of n lies at (s + ½)/n - ½ steps from the node.
+        per = 1 << lattice.shift
+        offsets = [((total + self.count * 0.5) / per - self.count * 0.5) for total in (self._x, self._y)]
+        count, offset_x, offset_y = (total.reshape(lattice.shape) for total in (self.count, *offsets))
+        values = _smoothed(count, offset_x, offset_y, lattice.bandwidth_m / step_m)
+        values *= scale * M2_PER_KM2 / step_m**2
+        return Window(
+            values.astype(np.float32),
+            ORIGIN_EAST_M + (lattice.west + 0.5) * step_m,
+            ORIGIN_NORTH_M + (lattice.south + 0.5) * step_m,
+            step_m,
+        )
+
+
+# A window of at most this many nodes is filled straight from the rows.
+_DIRECT_NODES = 300_000
+
+
+def gathered_density(
+    rows: Rows, choice: Choice, more: Points, bandwidth_m: float, *, scale: float = 1.0, edge: Edge | None = None
+) -> tuple[Surface, float]:
+    """The density of the chosen rows and of `more` points together, and the sum of the weights.
+
+    As `density` of `gathered`, without any array as long as the rows: their pages would cost as much as the counting.
+    """
+    lattice = _lattice_of_all(rows, more, bandwidth_m)
+    if lattice is None:
+        points = points_together(gathered(rows, choice), more)
+        return density(points, bandwidth_m, scale=scale, edge=edge), points.mass
+    moments = _Moments(lattice)
+    for piece in _pieces(rows, choice, size=max(_CHUNK, 4 * lattice.nodes)):
+        moments.add(piece)
+    if len(more):
+        moments.add(more)
+    return _surface((moments.window(scale),), bandwidth_m, edge), float(moments.count.sum())
+
+
+def _lattice_of_all(rows: Rows, more: Points, bandwidth_m: float) -> _Lattice | None:
+    """Around all rows, chosen or not; None when that is empty or too large."""
+    ends = [
+        (int(column.min()) << 8, int(row.min()) << 8, int(column.max()) << 8 | 255, int(row.max()) << 8 | 255)
+        for column, row in ([(rows.column, rows.row)] if len(rows) else [])
+    ]
+    if len(more):
+        ends.append((int(more.x.min()), int(more.y.min()), int(more.x.max()), int(more.y.max())))
+    if not ends:
+        return None
+    low = min(end[0] for end in ends), min(end[1] for end in ends)
+    high = max(end[2] for end in ends), max(end[3] for end in ends)
+    lattice = _lattice(low, high, bandwidth_m)
+    return lattice if lattice.nodes <= _DIRECT_NODES else None
 
 
 def _smoothed(count: Array, offset_x: Array, offset_y: Array, sigma: float) -> Array:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.heat.cube import Choice, made_rows
 from app.heat.selection import SeverityRecency
-from app.heat.surface import Points, density, gathered, points_of, points_together, step_of, within
+from app.heat.surface import Points, density, gathered, gathered_density, points_of, points_together, step_of, within
 
 # A corner of the lattice near Amiens, in subcells.
 X0, Y0 = 25_900 * 256, 37_800 * 256
@@ -109,6 +109,7 @@ def test_weights_may_be_negative() -> None:
 
 
 def test_rows_are_gathered_in_pieces_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.heat.surface._CHUNK", 64)
     rng = np.random.default_rng(1)
     n = 1000
     rows = made_rows(
@@ -120,7 +121,14 @@ def test_rows_are_gathered_in_pieces_as_in_one(monkeypatch: pytest.MonkeyPatch) 
     weights = SeverityRecency(date(2000, 12, 31), 30)
     whole = points_of(rows, choice.of(rows))
     wanted = weights.of(rows.take(choice.of(rows)))
-    monkeypatch.setattr("app.heat.surface._CHUNK", 7)
+    more = cloud(np.array([[9000.0, 500.0]]))
+    direct_surface, mass = gathered_density(rows, choice, more, 150)
+    assert mass == len(whole) + 1
+    monkeypatch.setattr("app.heat.surface._DIRECT_NODES", 0)
+    other, other_mass = gathered_density(rows, choice, more, 150)
+    assert other_mass == mass
+    east, north = probe(points_together(whole, more), 150)
+    np.testing.assert_allclose(direct_surface.at(east, north), other.at(east, north), rtol=1e-4, atol=1e-6 * other.peak)
     pieces = gathered(rows, choice, weights)
     assert 0 < len(pieces) < n
     np.testing.assert_array_equal(pieces.x, whole.x)
