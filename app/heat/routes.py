@@ -37,7 +37,7 @@ from app.heat.words import (
     unit_text,
 )
 from app.people.identity import current_actor
-from app.reports.filters import ReportFilter, parse_filter
+from app.reports.filters import KEYS, LIST_KEYS, ReportFilter, parse_filter
 from app.web.context import services
 
 if TYPE_CHECKING:
@@ -74,6 +74,10 @@ def parse_query(args: Mapping[str, str], nomenclature: Nomenclature) -> HeatQuer
     """
     if args.get("bbox", "").strip():
         raise BadRequestError("bbox", _("the heat map cannot be cut to a box"))
+    for name in LIST_KEYS:
+        if name not in KEYS and args.get(name, "").strip():
+            # The cube does not know who answers and until when: the lists of reports do.
+            raise BadRequestError(name, _("the heat map cannot be filtered by this, only lists of reports can"))
     return HeatQuery(parse_filter(args, nomenclature), _bandwidth(args), _measured(args), _top(args))
 
 

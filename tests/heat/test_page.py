@@ -119,6 +119,14 @@ def test_a_wrong_parameter_is_named(ask: Ask, query: str, named: str) -> None:
         assert named in answer.text
 
 
+@pytest.mark.parametrize("query", ["organisation=ville", "due=over"])
+def test_what_the_cube_does_not_know_is_refused_rather_than_left_out(ask: Ask, query: str) -> None:
+    for path in ("/api/heat/legend", "/tiles/heat/12/2074/1391.png", "/tiles/reports/12/2074/1391.mvt", "/map"):
+        answer = ask(f"{path}?{query}", "planner")
+        assert answer.status_code == 400, path
+        assert query.partition("=")[0] in answer.text
+
+
 def test_boxes_ticked_without_a_script_become_one_list(ask: Ask) -> None:
     answer = ask("/map?theme=street&theme=services&category=&from=2026-01-01")
     assert answer.status_code == 302

@@ -2,13 +2,13 @@
 
 const { L } = window;
 
-/** How each kind is drawn; `fromZoom`: not before. `byWindow`: a city has too many to load at once. */
+/** How each kind is drawn; `simplify`: to so many metres; `fromZoom`: not before. `byWindow`: a city has too many to load at once. */
 const KINDS = {
   commune: { area: true },
   iris: { area: true, named: true, fromZoom: 12 },
   neighbourhood: { area: true, named: true },
   qpv: { area: true, named: true },
-  line: {},
+  line: { simplify: 5 },
   stop: { radius: 4, fromZoom: 13 },
   residence: { radius: 4, fromZoom: 14, byWindow: true },
   school: { radius: 6, fromZoom: 12 },
@@ -77,7 +77,8 @@ export class Reference {
   async #draw(kind) {
     const known = this.drawn.get(kind) ?? {};
     this.drawn.set(kind, known);
-    const window = KINDS[kind].byWindow ? `?bbox=${this.#window()}` : '';
+    const { byWindow, simplify } = KINDS[kind];
+    const window = byWindow ? `?bbox=${this.#window()}` : '';
     if (known.layer && (!window || known.window === window)) {
       if (this.wanted.has(kind)) known.layer.addTo(this.map);
       this.note(kind, known.text);
@@ -88,7 +89,7 @@ export class Reference {
     known.request?.abort();
     known.request = new AbortController();
     try {
-      const url = `${this.url}${kind}.geojson${window}`;
+      const url = `${this.url}${kind}.geojson${window || (simplify ? `?simplify=${simplify}` : '')}`;
       const data = await (window ? read(url, known.request.signal) : whole(url));
       known.layer?.remove();
       Object.assign(known, { layer: this.#layer(kind, data), window, text: this.#text(data) });
