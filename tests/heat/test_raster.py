@@ -17,8 +17,7 @@ def exact(west: float, south: float, step: float, size: int) -> np.ndarray:
     along = np.arange(size) * step
     corner = np.meshgrid(west + along, south + along)
     squares = shapely.box(*corner, *[axis + step for axis in corner])
-    areas = np.asarray(shapely.area(shapely.intersection(squares, SHAPE))) / step**2
-    return areas
+    return np.asarray(shapely.area(shapely.intersection(squares, SHAPE))) / step**2
 
 
 @pytest.mark.parametrize(("west", "south", "step"), [(0, 0, 1), (20.3, 30.1, 2), (45, 45, 0.5), (-50, -50, 8)])

@@ -61,14 +61,14 @@ def test_the_required_four_are_enough() -> None:
     command = accepted()
     assert command.id == UUID(ID)
     assert (command.lon, command.lat) == (2.3022, 49.8947)
-    assert command.severity is command.observed_at is command.description is command.place_id is None
+    assert [command.severity, command.observed_at, command.description, command.place_id] == [None] * 4
 
 
 def test_form_values_are_read_like_json() -> None:
     command = accepted(lon="2,3022", lat=" 49.8947 ", severity="3", place_id="", description="  ", observed_at="")
     assert command.lon == 2.3022
     assert command.severity == 3
-    assert command.place_id is command.description is command.observed_at is None
+    assert [command.place_id, command.description, command.observed_at] == [None] * 3
 
 
 @pytest.mark.parametrize("field", ["id", "category", "lon", "lat"])
