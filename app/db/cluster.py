@@ -180,7 +180,7 @@ class Cluster:
         if os.geteuid() == 0:
             os.chown(beside, user.uid, user.gid)
         options = ["--username", SUPERUSER, "--auth", "peer", "--encoding", "UTF8", "--locale", "C.UTF-8"]
-        options += ["--no-sync"] if self._throw_away else ["--data-checksums"]
+        options += ["--data-checksums", *(["--no-sync"] if self._throw_away else [])]
         with _opened(beside) as data:
             command = [installation.program("initdb"), "-D", f"/proc/self/fd/{data}", *options]
             made = postgres.run(command, user, keep=[data])

@@ -30,7 +30,8 @@ def make_new(folder: Path) -> Iterator[Make]:
     clusters: list[Cluster] = []
 
     def make(var_dir: Path | None = None, **options: object) -> Cluster:
-        cluster = Cluster(var_dir or folder / "var", **options)  # type: ignore[arg-type]
+        # Nothing is flushed to the disk, except where a test kills the server.
+        cluster = Cluster(var_dir or folder / "var", **({"throw_away": True} | options))  # type: ignore[arg-type]
         clusters.append(cluster)
         return cluster
 
@@ -41,9 +42,9 @@ def make_new(folder: Path) -> Iterator[Make]:
 
 @pytest.fixture(scope="session")
 def pattern() -> Iterator[Path]:
-    """The data directory of a stopped, durable cluster, for copying: initdb takes a second."""
+    """The data directory of a stopped cluster, for copying: initdb takes a second."""
     var_dir = Path(tempfile.mkdtemp(prefix="quietude-db-", dir="/tmp"))
-    cluster = Cluster(var_dir)
+    cluster = Cluster(var_dir, throw_away=True)
     cluster.up()
     cluster.down()
     yield cluster.data_dir

@@ -32,7 +32,7 @@ def ask(cluster: Cluster, statement: str) -> Any:
 @pytest.fixture
 def full(make: Make, folder: Path) -> Cluster:
     """A migrated cluster with a restricted report that has been changed once: what policies would hide."""
-    cluster: Cluster = make(folder / "full" / "var", throw_away=True)
+    cluster: Cluster = make(folder / "full" / "var")
     keep(cluster)
     migrate(cluster.url("owner"))
     ask(
@@ -53,7 +53,7 @@ def full(make: Make, folder: Path) -> Cluster:
 
 @pytest.fixture
 def empty(make: Make, folder: Path) -> Cluster:
-    cluster: Cluster = make(folder / "empty" / "var", throw_away=True)
+    cluster: Cluster = make(folder / "empty" / "var")
     keep(cluster)
     migrate(cluster.url("owner"))
     return cluster

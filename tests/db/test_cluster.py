@@ -46,12 +46,13 @@ def remembers(cluster: Cluster) -> bool:
 
 
 def test_up_makes_what_the_product_needs_and_down_leaves_nothing_behind(make_new: Make) -> None:
-    cluster = make_new()
+    cluster = make_new(throw_away=False)
     assert not cluster.is_running()
     assert cluster.up() is True
     assert cluster.up() is False  # found again
     assert "POINT(1 2)" in ask(cluster, "SELECT ST_AsText(ST_Point(1, 2))", "app")
     assert ask(cluster, "SHOW data_checksums") == "on"
+    assert [ask(cluster, f"SHOW {name}") for name in ("fsync", "full_page_writes", "synchronous_commit")] == ["on"] * 3
     assert ask(cluster, "SHOW listen_addresses") == ""
     assert ask(cluster, "SELECT datcollate FROM pg_database WHERE datname = 'quietude'") == "C.UTF-8"
     assert ask(cluster, "SELECT count(*) FROM spatial_ref_sys", "app") > 1000
@@ -103,7 +104,7 @@ def test_the_server_is_never_root_and_nobody_else_may_connect(make: Make) -> Non
 def test_a_folder_that_only_root_may_enter(make_new: Make, folder: Path) -> None:
     closed = folder / "closed"
     closed.mkdir(mode=0o700)
-    cluster = make_new(closed / "deep" / "var")
+    cluster = make_new(closed / "deep" / "var", throw_away=False)
     cluster.up()
     remember(cluster)
     assert (closed / "deep/var/postgres/PG_VERSION").exists()
@@ -157,7 +158,7 @@ def test_a_running_cluster_is_found_after_its_folder_was_moved(make: Make, folde
 
 
 def test_after_kill_9_of_the_server_nothing_is_lost(make: Make) -> None:
-    cluster = make()
+    cluster = make(throw_away=False)
     cluster.up()
     remember(cluster)
     with contextlib.closing(psycopg2.connect(cluster.psql_uri("owner"))):  # a session that outlives the server a little
@@ -169,7 +170,7 @@ def test_after_kill_9_of_the_server_nothing_is_lost(make: Make) -> None:
 
 
 def test_after_kill_9_of_every_process_nothing_is_lost(make: Make) -> None:
-    cluster = make()
+    cluster = make(throw_away=False)
     cluster.up()
     remember(cluster)
     pid = cluster.server_pid()
@@ -186,7 +187,7 @@ def children(parent: int) -> list[int]:
 
 
 def test_a_stale_pid_file_whose_number_is_now_another_process(make: Make) -> None:
-    cluster = make()
+    cluster = make(throw_away=False)
     cluster.up()
     remember(cluster)
     pid = cluster.server_pid()
