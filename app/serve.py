@@ -31,11 +31,7 @@ from app.db.session import make_engine, unit_of_work
 from app.desk.tfpb_demo import load_demo_entries
 from app.errors import SettingsError
 from app.interventions.demo import load_demo_interventions
-from app.nomenclature.actions import seed_default
 from app.people.actor import SYSTEM
-from app.people.demo import ensure_demo_accounts
-from app.places.actions import seed_approximate
-from app.reports.demo import load_demo
 from app.settings import Settings, load_settings
 
 # The workers of a server that was killed hold its port for a second or so.
@@ -136,6 +132,12 @@ def first_data(settings: Settings) -> Demo | None:
 
     Safe to repeat: each part adds only what is missing.
     """
+    # They bring GDAL and NumPy: not before a busy port has been refused and the database is on its way.
+    from app.nomenclature.actions import seed_default  # noqa: PLC0415
+    from app.people.demo import ensure_demo_accounts  # noqa: PLC0415
+    from app.places.actions import seed_approximate  # noqa: PLC0415
+    from app.reports.demo import load_demo  # noqa: PLC0415
+
     engine = make_engine(settings.database_url or Cluster(settings.var_dir).url("app"), pool_size=1)
     try:
         seed_default(engine)
