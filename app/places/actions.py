@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from flask import current_app
 from sqlalchemy import Engine
 
 from app.db.session import unit_of_work
@@ -25,6 +27,7 @@ from geodata.records import PlaceRecord, ReadOptions, SourceError
 
 __all__ = ["AFTER_IMPORT", "ImportResult", "current_territory", "import_places", "seed_approximate"]
 
+TERRITORY_KEPT_S = 2.0
 APPROXIMATE_SOURCE = "quietude-approximate"
 _INSEE = re.compile(r"\d{5}|2[AB]\d{3}")
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
@@ -76,9 +79,19 @@ class ImportResult:
 
 
 def current_territory() -> TerritoryShape:
-    """The territory, for the request being served."""
+    """The territory, for the request being served: as of at most two seconds ago, as every report asks for it.
+
+    Raises:
+        NoTerritoryError: no commune is marked as the territory.
+
+    """
+    kept: tuple[float, TerritoryShape] | None = current_app.extensions.get("quietude_territory")
+    if kept is not None and time.monotonic() - kept[0] < TERRITORY_KEPT_S:
+        return kept[1]
     with services().engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        return territory(connection)
+        fresh = territory(connection)
+    current_app.extensions["quietude_territory"] = (time.monotonic(), fresh)
+    return fresh
 
 
 def seed_approximate(engine: Engine) -> int:
