@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
 from sqlalchemy import Engine
 from werkzeug.serving import make_server
 
 from app.people.actions import ensure_demo_accounts
 from app.places.actions import seed_approximate
+
+# A picture is cleaned in a process of its own, and the machine of the tests may have other work.
+expect.set_options(timeout=20_000)
 
 PASSWORD = "place-vogel-le-soir"
 PHONE: ViewportSize = {"width": 390, "height": 844}

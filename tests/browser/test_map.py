@@ -225,7 +225,7 @@ def test_faults_are_said(open_page: Open, register: None, watch: Watch) -> None:
 
     page.route("**/tiles/heat/**", refuse)
     shown(page, "/map")
-    expect(page.locator("#map-state")).to_have_text("Des parties de la carte n’ont pas pu être chargées.")
+    expect(page.locator("#map-state")).to_have_text("Des parties de la carte n'ont pas pu être chargées.")
     page.unroute("**/tiles/heat/**")
     page.context.set_offline(True)
     page.check("input[value=street]", force=True)
