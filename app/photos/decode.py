@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 # Importing these keeps Image.open from loading the decoders of thirty other formats.
-from PIL import Image, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError, WebPImagePlugin
+from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError, WebPImagePlugin
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 PLUGINS = (JpegImagePlugin, PngImagePlugin, WebPImagePlugin)
@@ -131,6 +131,8 @@ def _read(raw: bytes) -> Image.Image:
 
 
 def _pixels(raw: bytes) -> Image.Image:
+    # WeasyPrint turns this on for the whole process; half a picture is no picture here.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
     image: Image.Image = Image.open(io.BytesIO(raw), formats=FORMATS)
     pixels = image.width * image.height
     if pixels > MAX_PIXELS:
