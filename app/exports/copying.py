@@ -82,6 +82,11 @@ class Sink:
         self._parts, self._size, self._limit = [], 0, CHUNK_BYTES
 
 
+def _is_operational(error: BaseException) -> bool:
+    """Whether the server is at fault, not the query. One that dies inside a COPY gives the driver no better class."""
+    return isinstance(error, psycopg2.OperationalError) or type(error) is psycopg2.DatabaseError
+
+
 class CopyStream:
     """Chunks of running COPYs, as one actor. Iterate it to the end, or close it; both end every transaction.
 
@@ -171,7 +176,7 @@ class CopyStream:
         try:
             yield
         except BaseException as raised:  # noqa: BLE001
-            error = OperationalError("COPY", None, raised) if isinstance(raised, psycopg2.OperationalError) else raised
+            error = OperationalError("COPY", None, raised) if _is_operational(raised) else raised
             with self._state:
                 self._error = self._error or error
             self._cancel()
@@ -191,6 +196,10 @@ class CopyStream:
         except ReaderGoneError:
             # Else the rollback would first read the rest of the rows.
             self._cancel()
+            raise
+        except psycopg2.DatabaseError as raised:
+            if uow.raw.closed or type(raised) is psycopg2.DatabaseError:
+                uow.connection.invalidate()  # the pool cannot know what the driver's own cursor met
             raise
         finally:
             with self._state:
