@@ -17,7 +17,7 @@ from app.interventions.commands import EditCommand, InterventionCommand
 from app.interventions.filters import InterventionFilter
 from app.interventions.geometry import inner_point
 from app.interventions.rules import may_edit, strictest
-from app.interventions.store import Cursor, EventRow, InterventionRow
+from app.interventions.store import Cursor, InterventionRow
 from app.interventions.words import state_label
 from app.people.actor import SYSTEM, Actor
 from app.people.guards import require_role, require_signed_in, require_write
@@ -25,7 +25,7 @@ from app.people.store import get_organisation
 from app.places.lattice import cells_of
 from app.reports import moves_store
 from app.reports import store as reports_store
-from app.reports.store import ReportRow
+from app.reports.store import EventRow, ReportRow
 
 PAGE = 50
 WINDOW = 500

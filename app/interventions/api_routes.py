@@ -9,7 +9,6 @@ from uuid import UUID
 
 from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext as _
-from werkzeug.exceptions import UnsupportedMediaType
 
 from app.db.session import UnitOfWork, unit_of_work
 from app.errors import BadRequestError, FieldError, InvalidInputError, NotFoundError
@@ -25,19 +24,20 @@ from app.interventions.commands import (
     parse_move,
 )
 from app.interventions.filters import KEYS, InterventionFilter, parse_filter
-from app.interventions.represent import as_feature, as_json, as_moves, event_as_json
+from app.interventions.represent import as_feature, as_json, as_moves
 from app.interventions.store import InterventionRow
 from app.nomenclature.actions import current_nomenclature
 from app.people.actor import Actor
 from app.people.guards import require_signed_in
 from app.people.identity import current_actor
 from app.places.territory import territory
+from app.reports.represent import event_as_json
+from app.web.bodies import is_form, json_object, with_seen_version
 from app.web.context import services
 from app.web.language import locale_code
 
 blueprint = Blueprint("interventions_api", __name__)
 
-FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 LISTS = ("teams", "reports", "resolve")
 
 
@@ -76,22 +76,9 @@ def form_values(names: tuple[str, ...]) -> dict[str, Any]:
 
 def _body(names: tuple[str, ...]) -> tuple[dict[str, Any], bool]:
     """The raw values of a JSON or form body, and whether they come from a form."""
-    if request.mimetype in FORM_TYPES:
+    if is_form():
         return form_values(names), True
-    if not request.is_json:
-        raise UnsupportedMediaType
-    try:
-        values = json.loads(request.get_data(cache=False))
-    except (ValueError, RecursionError):
-        raise BadRequestError("body", _("this is not JSON")) from None
-    if not isinstance(values, dict):
-        raise BadRequestError("body", _("send one JSON object"))
-    return values, False
-
-
-def _versioned(values: dict[str, Any]) -> dict[str, Any]:
-    seen = request.headers.get("If-Match", "").strip()
-    return values if not seen else values | {"version": seen.strip('"').rpartition("-")[2]}
+    return json_object(), False
 
 
 def _answer(row: InterventionRow, actor: Actor, uow: UnitOfWork, status: int = 200) -> Response:
@@ -150,7 +137,7 @@ def edit(intervention_id: UUID) -> Response:
     now = datetime.now(UTC)
     with unit_of_work(services().engine, actor) as uow:
         actions.read(uow, actor, intervention_id)
-        command = parse_edit(_versioned(values), checks(uow, now), from_form=from_form)
+        command = parse_edit(with_seen_version(values), checks(uow, now), from_form=from_form)
         return _answer(actions.edit(uow, actor, intervention_id, command, now=now), actor, uow)
 
 
@@ -174,7 +161,7 @@ def move(intervention_id: UUID) -> Response:
     actor = signed_in()
     values, from_form = _body(MOVE_FIELDS)
     now = datetime.now(UTC)
-    command = parse_move(_versioned(values), now=now, from_form=from_form)
+    command = parse_move(with_seen_version(values), now=now, from_form=from_form)
     nomenclature = current_nomenclature()
     with unit_of_work(services().engine, actor) as uow:
         row = moves.make_move(uow, actor, intervention_id, command, nomenclature=nomenclature, now=now)

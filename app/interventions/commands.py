@@ -18,8 +18,15 @@ from pydantic_core import PydanticCustomError
 from app.errors import FieldError, InvalidInputError
 from app.interventions.geometry import GeometryError, canonical, from_points, points_of
 from app.interventions.messages import refusal
-from app.reports.commands import CLOCK_SKEW, OLDEST, Territory, blank_is_none, check_position, plain_text
-from app.reports.filters import LOCAL_ZONE
+from app.reports.commands import (
+    CLOCK_SKEW,
+    OLDEST,
+    Territory,
+    blank_is_none,
+    check_position,
+    plain_text,
+    with_local_zone,
+)
 
 MOST_REPORTS = 100
 MOMENTS = ("planned_start", "planned_end", "done_start", "done_end")
@@ -219,18 +226,8 @@ def _from_form(values: dict[str, Any]) -> tuple[dict[str, Any], list[FieldError]
         except GeometryError as error:
             errors.append(refusal(("geometry",), "geometry", {"code": error.code}))
     for name in MOMENTS:
-        values[name] = _with_zone(values[name]) if name in values else None
+        values[name] = with_local_zone(values[name]) if name in values else None
     return {name: value for name, value in values.items() if value is not None}, errors
-
-
-def _with_zone(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        moment = datetime.fromisoformat(value.strip())
-    except ValueError:
-        return value
-    return moment.replace(tzinfo=LOCAL_ZONE).isoformat() if moment.tzinfo is None else value
 
 
 def _check_details(command: _Details, checks: Checks) -> list[FieldError]:

@@ -12,8 +12,7 @@ from flask_babel import gettext as _
 
 from app.errors import BadRequestError
 from app.interventions.rules import STATES
-from app.places.lattice import cell_ranges_of_bbox
-from app.reports.filters import parse_bbox, parse_day
+from app.reports.filters import cells_in_window, parse_bbox, parse_day
 
 KEYS = ("kind", "state", "organisation", "from", "to", "neighbourhood", "bbox")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -116,14 +115,6 @@ def conditions(chosen: InterventionFilter) -> tuple[list[str], dict[str, Any]]:
         parts.append("intervention.starts_at < ((CAST(:to_date AS date) + 1)::timestamp AT TIME ZONE 'Europe/Paris')")
         binds["to_date"] = chosen.to_date
     if chosen.bbox:
-        _window(chosen.bbox, parts, binds)
+        # By the cell of the point that stands for the geometry: `&&` would lose its index under row-level security.
+        cells_in_window("intervention", chosen.bbox, parts, binds)
     return parts, binds
-
-
-def _window(bbox: tuple[float, float, float, float], parts: list[str], binds: dict[str, Any]) -> None:
-    """By the cell of the point that stands for the geometry: `&&` would lose its index under row-level security."""
-    ranges = cell_ranges_of_bbox(bbox)
-    either = [f"intervention.cell_25m BETWEEN :cell_from_{i} AND :cell_to_{i}" for i in range(len(ranges))]
-    parts.append(f"({' OR '.join(either)})" if either else "false")
-    for i, (first, last) in enumerate(ranges):
-        binds[f"cell_from_{i}"], binds[f"cell_to_{i}"] = first, last

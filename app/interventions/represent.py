@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from app.interventions.rules import Move, Mover, may_see_cost
-from app.interventions.store import EventRow, InterventionRow
-from app.reports.represent import rfc3339
+from app.interventions.store import InterventionRow
+from app.web.bodies import rfc3339
 
 
 def as_json(row: InterventionRow, reader: Mover) -> dict[str, Any]:
@@ -66,17 +66,4 @@ def as_moves(row: InterventionRow, possible: Iterable[Move], reports: Sequence[s
             for move in possible
         ],
         "resolvable": list(reports),
-    }
-
-
-def event_as_json(event: EventRow) -> dict[str, Any]:
-    """One line of history."""
-    return {
-        "at": rfc3339(event.at),
-        "kind": event.kind,
-        "from_state": event.from_state,
-        "to_state": event.to_state,
-        "organisation": event.organisation,
-        "role": event.role,
-        "details": dict(event.details),
     }

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from app.db.sql import statement
 from app.interventions.filters import InterventionFilter, conditions
-from app.reports.store import ReportRow
+from app.reports.store import EventRow, ReportRow
 
 
 @dataclass(frozen=True)
@@ -57,19 +57,6 @@ class InterventionRow:
     def kind_label(self, locale: str) -> str:
         """The kind in the reader's language."""
         return self.kind_en if locale == "en" else self.kind_fr
-
-
-@dataclass(frozen=True)
-class EventRow:
-    """One line of an intervention's history: the organisation and the role, never the person."""
-
-    at: datetime
-    kind: str
-    from_state: str | None
-    to_state: str | None
-    organisation: str | None
-    role: str
-    details: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

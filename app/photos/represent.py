@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from app.photos.store import PhotoRow
+from app.web.bodies import rfc3339
 
 
 def as_json(row: PhotoRow) -> dict[str, Any]:
@@ -20,14 +20,10 @@ def as_json(row: PhotoRow) -> dict[str, Any]:
         "width_px": row.width_px,
         "height_px": row.height_px,
         "size_bytes": row.size_bytes,
-        "taken_at": _rfc3339(row.taken_at),
-        "received_at": _rfc3339(row.received_at),
+        "taken_at": rfc3339(row.taken_at),
+        "received_at": rfc3339(row.received_at),
         "is_covered": row.covered_at is not None,
         "organisation": row.organisation,
         "url": f"/photos/{row.id}",
         "thumb_url": f"/photos/{row.id}/thumb",
     }
-
-
-def _rfc3339(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

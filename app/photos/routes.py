@@ -24,6 +24,7 @@ from app.photos.represent import as_json
 from app.photos.sandbox import SandboxBusyError
 from app.photos.store import PhotoRow
 from app.photos.views import Gallery, gallery, store_chosen
+from app.web.bodies import json_object
 from app.web.context import services
 from app.web.logs import get_logger
 from app.web.problems import error_answer
@@ -145,15 +146,7 @@ def cover(photo_id: UUID) -> Response:
 
 def _object() -> dict[str, Any]:
     actions.require_adding(current_actor())
-    if not request.is_json:
-        raise UnsupportedMediaType
-    try:
-        values = json.loads(request.get_data(cache=False))
-    except (ValueError, RecursionError):
-        raise BadRequestError("body", _("this is not JSON")) from None
-    if not isinstance(values, dict):
-        raise BadRequestError("body", _("send one JSON object"))
-    return values
+    return json_object()
 
 
 def _json(body: dict[str, Any], status: int = 200) -> Response:

@@ -112,7 +112,7 @@ def parse_report(raw: Mapping[str, Any], checks: Checks, *, local_times: bool = 
     errors: list[FieldError] = []
     values = dict(raw)
     if local_times:
-        values["observed_at"] = _with_zone(values.get("observed_at"))
+        values["observed_at"] = with_local_zone(values.get("observed_at"))
     try:
         command = ReportCommand.model_validate(values)
     except ValidationError as error:
@@ -125,7 +125,8 @@ def parse_report(raw: Mapping[str, Any], checks: Checks, *, local_times: bool = 
     return command
 
 
-def _with_zone(value: object) -> object:
+def with_local_zone(value: object) -> object:
+    """A time without offset as one of Europe/Paris (what `datetime-local` sends); anything else as it is."""
     if not isinstance(value, str):
         return value
     try:

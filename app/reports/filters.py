@@ -194,13 +194,20 @@ def _due_window(due: str, now: datetime, parts: list[str], binds: dict[str, Any]
     binds["due_soon"] = soon_until(now)
 
 
-def _window(bbox: tuple[float, float, float, float], parts: list[str], binds: dict[str, Any]) -> None:
-    """Morton ranges find the rows by index; the exact box then keeps those inside, edges included."""
-    west, south, east, north = bbox
+def cells_in_window(
+    table: str, bbox: tuple[float, float, float, float], parts: list[str], binds: dict[str, Any]
+) -> None:
+    """The Morton ranges of a window as a condition on `table`.cell_25m: a superset, found by index."""
     ranges = cell_ranges_of_bbox(bbox)
-    either = [f"report.cell_25m BETWEEN :cell_from_{i} AND :cell_to_{i}" for i in range(len(ranges))]
+    either = [f"{table}.cell_25m BETWEEN :cell_from_{i} AND :cell_to_{i}" for i in range(len(ranges))]
     parts.append(f"({' OR '.join(either)})" if either else "false")
     for i, (first, last) in enumerate(ranges):
         binds[f"cell_from_{i}"], binds[f"cell_to_{i}"] = first, last
+
+
+def _window(bbox: tuple[float, float, float, float], parts: list[str], binds: dict[str, Any]) -> None:
+    """Morton ranges find the rows by index; the exact box then keeps those inside, edges included."""
+    west, south, east, north = bbox
+    cells_in_window("report", bbox, parts, binds)
     parts.append("ST_X(report.geom_4326) BETWEEN :west AND :east AND ST_Y(report.geom_4326) BETWEEN :south AND :north")
     binds.update(west=west, south=south, east=east, north=north)

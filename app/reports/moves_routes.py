@@ -9,11 +9,10 @@ from uuid import UUID
 
 from flask import Blueprint, Response, flash, redirect, request, url_for
 from flask_babel import gettext as _
-from werkzeug.exceptions import UnsupportedMediaType
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.db.session import unit_of_work
-from app.errors import BadRequestError, ConflictError, FieldError, InvalidInputError
+from app.errors import ConflictError, FieldError, InvalidInputError
 from app.nomenclature.actions import current_nomenclature
 from app.people.guards import require_signed_in
 from app.people.identity import current_actor
@@ -23,28 +22,17 @@ from app.reports.moves_page import render_report
 from app.reports.represent import as_json, as_moves, event_as_json
 from app.reports.store import ReportRow
 from app.reports.words import move_label
+from app.web.bodies import is_form, json_object, with_seen_version
 from app.web.context import services
 
 blueprint = Blueprint("moves", __name__)
 
-FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
-
 
 def _values() -> dict[str, Any]:
     """The raw values of a JSON, form or multipart body; If-Match stands for the version."""
-    if request.mimetype in FORM_TYPES:
-        values: Any = {name: request.form[name] for name in MOVE_FIELDS if name in request.form}
-    elif not request.is_json:
-        raise UnsupportedMediaType
-    else:
-        try:
-            values = json.loads(request.get_data(cache=False))
-        except (ValueError, RecursionError):
-            raise BadRequestError("body", _("this is not JSON")) from None
-    if not isinstance(values, dict):
-        raise BadRequestError("body", _("send one JSON object"))
-    seen = request.headers.get("If-Match", "").strip()
-    return values if not seen else values | {"version": seen.strip('"').rpartition("-")[2]}
+    if is_form():
+        return with_seen_version({name: request.form[name] for name in MOVE_FIELDS if name in request.form})
+    return with_seen_version(json_object())
 
 
 def _make(report_id: UUID, values: dict[str, Any]) -> ReportRow:

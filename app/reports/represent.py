@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 from app.reports.store import EventRow, ReportRow
 from app.reports.workflow import Move
-
-
-def rfc3339(moment: datetime | None) -> str | None:
-    """Aware time → RFC 3339 in UTC with a Z."""
-    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+from app.web.bodies import rfc3339
 
 
 def as_json(row: ReportRow) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from uuid import UUID, uuid4
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from werkzeug.exceptions import UnsupportedMediaType
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.db.session import unit_of_work
@@ -30,12 +29,11 @@ from app.reports.moves_page import render_report
 from app.reports.represent import as_feature, as_json
 from app.reports.rules import SEVERITIES, STATES
 from app.reports.store import Cursor, Figures
+from app.web.bodies import is_form, json_object
 from app.web.context import services
 from app.web.language import locale_code
 
 blueprint = Blueprint("reports", __name__, template_folder="templates")
-
-FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 @blueprint.app_context_processor
@@ -54,17 +52,9 @@ def _checks() -> Checks:
 
 def _body() -> tuple[dict[str, Any], bool]:
     """The raw values of a JSON, form or multipart body, and whether they come from a form."""
-    if request.mimetype in FORM_TYPES:
+    if is_form():
         return {name: request.form[name] for name in FIELDS if name in request.form}, True
-    if not request.is_json:
-        raise UnsupportedMediaType
-    try:
-        values = json.loads(request.get_data(cache=False))
-    except (ValueError, RecursionError):
-        raise BadRequestError("body", _("this is not JSON")) from None
-    if not isinstance(values, dict):
-        raise BadRequestError("body", _("send one JSON object"))
-    return values, False
+    return json_object(), False
 
 
 @blueprint.post("/api/reports")

@@ -54,7 +54,7 @@ class ReportRow:
 
 @dataclass(frozen=True)
 class EventRow:
-    """One line of a report's history: the organisation and the role, never the person."""
+    """One line of the history of a report or an intervention: the organisation and the role, never the person."""
 
     at: datetime
     kind: str

@@ -12,14 +12,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import Connection, Engine, text
 
-from app import create_app
 from app.db.session import unit_of_work
-from app.heat.actions import Heat
 from app.people.actions import create_token
 from app.people.actor import SYSTEM, Actor
 from app.people.commands import NewToken
-from app.settings import load_settings
-from app.web.context import services
+from tests.heat.application import heat_application
 
 AMIENS = (2.2957, 49.8941)
 TODAY = date(2026, 11, 24)
@@ -62,20 +59,8 @@ def add(engine: Engine, clean: None) -> Callable[..., str]:
 @pytest.fixture
 def app(clean: None, app_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     """The application with what the heat needs alone, on a fixed day, with a cube as fresh as the request."""
-    monkeypatch.setattr("app.BLUEPRINTS", ("web.health", "web.pages", "people", "heat"))
-    monkeypatch.setattr("app.heat.keeper.REFRESH_S", 0.0)
-    monkeypatch.setattr("app.heat.keeper.REFERENCE_S", 0.0)
-    monkeypatch.setattr("app.heat.keeper.RETRY_S", 0.0)
-    monkeypatch.setattr("app.heat.keeper.WAIT_S", 60.0)
-    environ = {"DATABASE_URL": app_url, "VAR_DIR": str(tmp_path), "SECRET_KEY": "a-key-for-tests-only", "DEMO": "0"}
-    made = create_app(load_settings({f"QUIETUDE_{name}": value for name, value in environ.items()}))
-    made.config["TESTING"] = True
-    made.config["RATELIMIT_ENABLED"] = False
-    with made.app_context():
-        made.extensions["quietude_heat"] = Heat(services().engine, 5, today=lambda: TODAY)
-    yield made
-    with made.app_context():
-        services().engine.dispose()
+    with heat_application(app_url, tmp_path, monkeypatch, TODAY, "heat") as made:
+        yield made
 
 
 _ACCOUNT = text("""

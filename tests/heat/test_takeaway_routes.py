@@ -19,16 +19,13 @@ from flask import Flask
 from PIL import Image
 from sqlalchemy import Engine, text
 
-from app import create_app
 from app.db.session import unit_of_work
 from app.heat import takeaway_pdf, takeaway_routes
-from app.heat.actions import Heat
 from app.heat.takeaway_cli import map_command
 from app.people.actions import create_token
 from app.people.actor import SYSTEM, Actor
 from app.people.commands import NewToken
-from app.settings import load_settings
-from app.web.context import services
+from tests.heat.application import heat_application
 from tests.heat.conftest import AMIENS, add_report
 
 TODAY = date(2026, 11, 24)
@@ -40,17 +37,8 @@ Ask = Callable[..., Any]
 @pytest.fixture
 def app(clean: None, app_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     """The application with these files alone, on a fixed day, with a cube as fresh as the request."""
-    monkeypatch.setattr("app.BLUEPRINTS", ("web.health", "web.pages", "people", "heat.takeaway_routes"))
-    for name in ("REFRESH_S", "REFERENCE_S", "RETRY_S"):
-        monkeypatch.setattr(f"app.heat.keeper.{name}", 0.0)
-    environ = {"DATABASE_URL": app_url, "VAR_DIR": str(tmp_path), "SECRET_KEY": "a-key-for-tests-only", "DEMO": "0"}
-    made = create_app(load_settings({f"QUIETUDE_{name}": value for name, value in environ.items()}))
-    made.config.update(TESTING=True, RATELIMIT_ENABLED=False)
-    with made.app_context():
-        made.extensions["quietude_heat"] = Heat(services().engine, 5, today=lambda: TODAY)
-    yield made
-    with made.app_context():
-        services().engine.dispose()
+    with heat_application(app_url, tmp_path, monkeypatch, TODAY, "heat.takeaway_routes") as made:
+        yield made
 
 
 _ACCOUNT = text("""

@@ -1,0 +1,50 @@
+"""Bodies that machines and forms send, and how times leave: one reading for every domain."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import request
+from flask_babel import gettext as _
+from werkzeug.exceptions import UnsupportedMediaType
+
+from app.errors import BadRequestError
+
+FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+def is_form() -> bool:
+    """Whether the request carries a form."""
+    return request.mimetype in FORM_TYPES
+
+
+def json_object() -> dict[str, Any]:
+    """The request's body, which must be one JSON object.
+
+    Raises:
+        UnsupportedMediaType: it does not say that it is JSON.
+        BadRequestError: it is not, or not an object.
+
+    """
+    if not request.is_json:
+        raise UnsupportedMediaType
+    try:
+        values = json.loads(request.get_data(cache=False))
+    except (ValueError, RecursionError):
+        raise BadRequestError("body", _("this is not JSON")) from None
+    if not isinstance(values, dict):
+        raise BadRequestError("body", _("send one JSON object"))
+    return values
+
+
+def with_seen_version(values: dict[str, Any]) -> dict[str, Any]:
+    """The values, where If-Match (an ETag "ID-VERSION" of ours, or a bare version) stands for `version`."""
+    seen = request.headers.get("If-Match", "").strip()
+    return values if not seen else values | {"version": seen.strip('"').rpartition("-")[2]}
+
+
+def rfc3339(moment: datetime | None) -> str | None:
+    """Aware time → RFC 3339 in UTC with a Z."""
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
