@@ -187,3 +187,22 @@ def test_more_photos_from_the_page_of_the_report(
     page.set_input_files("#more-photos", pictures[1])
     expect(page.locator(".photo-open")).to_have_count(1)  # the page comes back with it
     assert len(_photos(engine)) == 1
+
+
+def test_a_photo_chosen_before_the_script_is_there_is_sent(
+    open_page: Callable[..., Page], engine: Engine, pictures: list[Path]
+) -> None:
+    page = open_page("agent@demo.quietude", viewport=DESKTOP)
+    _report(page, [])
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/photo-gallery.js*", hold, times=1)
+    page.goto(page.locator("#done-link").evaluate("link => link.href"), wait_until="commit")
+    page.set_input_files("#more-photos", pictures[1])
+    assert held  # the picture is there, and nobody listens yet
+    held[0].continue_()
+    expect(page.locator(".photo-open")).to_have_count(1)
+    assert len(_photos(engine)) == 1

@@ -51,11 +51,15 @@ export function setUpPhotos(field, panel, { most = MOST, onChoose } = {}) {
     return uploads.start(url, going);
   }
 
+  function take(input) {
+    if (!input.files.length) return;
+    add([...input.files]);
+    input.value = ''; // the list holds them now; the same picture may be chosen again
+  }
+
   for (const input of field.querySelectorAll('[data-photo-input]')) {
-    input.addEventListener('change', () => {
-      add([...input.files]);
-      input.value = ''; // the list holds them now; the same picture may be chosen again
-    });
+    input.addEventListener('change', () => take(input));
+    queueMicrotask(() => take(input)); // chosen before this script was there, on a slow network; the caller has what we return by then
   }
   return { add, clear, uploadTo };
 }
