@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw
 from app.heat.takeaway_print import ACCENT, INK, LINE, PAPER, SOFT, font
 
 if TYPE_CHECKING:
-    from app.heat.takeaway_print import Weight
     from app.heat.takeaway_sheet import ClassText, Sheet
+    from app.web.pdf import Weight
 
 WARNING = "#744700"
 

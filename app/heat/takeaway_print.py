@@ -9,13 +9,14 @@ import math
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
 from PIL import Image, ImageDraw, ImageFont
 from shapely.ops import substring
+
+from app.web.pdf import Weight, font_path
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -31,12 +32,6 @@ INK, SOFT, ACCENT, PAPER, SURROUNDINGS, LAND, LINE = (
 # Vectors are drawn on a canvas this many times as fine, and shrunk: Pillow's lines have no smooth edges.
 _FINER = 2
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
-Weight = Literal["Regular", "Semibold", "Bold"]
-
-
-def font_path(weight: Weight) -> str:
-    """Where the font's file is."""
-    return str(files("font_source_sans_pro") / "files" / f"SourceSansPro-{weight}.ttf")
 
 
 @lru_cache(maxsize=64)

@@ -18,24 +18,23 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
 
 from app.errors import BadRequestError, NoTerritoryError
-from app.heat.measures import PARAMETERS
+from app.heat.page_query import HEAT_KEYS
 from app.heat.reference import TABLES
 from app.heat.routes import look
 from app.heat.takeaway import PIXELS_MOST, SIDE_LEAST, SIDE_MOST, SIZE, Kind, Order, made
 from app.heat.takeaway_frame import Bounds
-from app.heat.takeaway_pdf import NoPdfError
 from app.heat.viewer import Viewer
 from app.people.identity import rate_key
 from app.people.limits import is_on
 from app.places.actions import current_territory
-from app.reports.filters import KEYS, LOCAL_ZONE, parse_filter
+from app.reports.filters import LOCAL_ZONE, parse_filter
 from app.web.context import services
 from app.web.pages import has_synthetic_data
+from app.web.pdf import NoPdfError
 from app.web.problems import error_answer
 
 blueprint = Blueprint("takeaway", __name__, template_folder="templates")
 
-HEAT_KEYS = (*(key for key in KEYS if key != "bbox"), "bandwidth", *PARAMETERS, "top")
 # The page's own, which say nothing here: its address can be sent as it is.
 PAGE_KEYS = ("rows", "layers", "at", "step", "from2", "to2")
 MEDIA_TYPES: dict[Kind, str] = {"html": "text/html; charset=utf-8", "png": "image/png", "pdf": "application/pdf"}

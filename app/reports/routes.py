@@ -31,7 +31,7 @@ from app.reports.rules import SEVERITIES, STATES
 from app.reports.store import Cursor, Figures
 from app.web.bodies import is_form, json_object
 from app.web.context import services
-from app.web.language import locale_code
+from app.web.language import local_path, locale_code
 
 blueprint = Blueprint("reports", __name__, template_folder="templates")
 
@@ -113,11 +113,20 @@ def read(report_id: UUID) -> Response:
     return response
 
 
+# What the address of the form may fill in beforehand; `return`: the page of ours to go on with afterwards.
+_PREFILLED = ("id", "category", "lon", "lat", "place_id")
+
+
 @blueprint.get("/reports/new")
 def new() -> str:
-    """The empty form."""
+    """The form: empty, or with what the address says of the place."""
     actions.require_reporting(current_actor())
-    return _form({"id": str(uuid4())}, [])
+    given = {name: request.args[name] for name in _PREFILLED if name in request.args}
+    try:
+        given["id"] = str(UUID(given["id"])) if "id" in given else str(uuid4())
+    except ValueError:
+        raise BadRequestError("id", _("give a UUID, or leave it out")) from None
+    return _form(given | {"return_to": local_path(request.args.get("return"), "")}, [])
 
 
 @blueprint.post("/reports/new")
@@ -127,6 +136,8 @@ def create() -> BaseResponse | tuple[str, int]:
     actions.require_reporting(actor)
     checks = _checks()
     values, _from_form = _body()
+    return_to = local_path(request.form.get("return_to"), "")
+    shown = values | {"return_to": return_to}
     try:
         command = parse_report(values, checks, local_times=True)
         with unit_of_work(services().engine, actor) as uow:
@@ -134,12 +145,12 @@ def create() -> BaseResponse | tuple[str, int]:
                 uow, actor, command, nomenclature=checks.nomenclature, source="form", now=checks.now
             )
     except InvalidInputError as error:
-        return _form(values, error.errors + _photos_again()), 422
+        return _form(shown, error.errors + _photos_again()), 422
     except ConflictError as error:
-        return _form(values | {"id": str(uuid4())}, [FieldError("id", error.message)]), 409
+        return _form(shown | {"id": str(uuid4())}, [FieldError("id", error.message)]), 409
     kept = archive(services().engine, services().settings.var_dir)
     store_chosen(kept, actor, "reports", row.id, now=checks.now)
-    return redirect(url_for("reports.show", report_id=row.id, added=1), code=303)
+    return redirect(return_to or url_for("reports.show", report_id=row.id, added=1), code=303)
 
 
 def _photos_again() -> list[FieldError]:

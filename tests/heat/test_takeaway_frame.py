@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from app.heat.takeaway_frame import fitting_frame, frame_of
-from app.heat.takeaway_pdf import css_string
 from app.heat.takeaway_print import nice_length
 from app.heat.tiles import pixel_places
 from app.places.lattice import to_lon_lat, transformer
+from app.web.pdf import css_string
 
 AMIENS = (2.22, 49.84, 2.35, 49.96)
 

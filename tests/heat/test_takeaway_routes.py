@@ -20,11 +20,12 @@ from PIL import Image
 from sqlalchemy import Engine, text
 
 from app.db.session import unit_of_work
-from app.heat import takeaway_pdf, takeaway_routes
+from app.heat import takeaway_routes
 from app.heat.takeaway_cli import map_command
 from app.people.actions import create_token
 from app.people.actor import SYSTEM, Actor
 from app.people.commands import NewToken
+from app.web import pdf
 from tests.heat.application import heat_application
 from tests.heat.conftest import AMIENS, add_report
 
@@ -214,9 +215,9 @@ def test_the_sheet_is_tagged_text(ask: Ask, fill: Callable[..., None]) -> None:
 
 def test_without_pango_the_sheet_says_so(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> Any:
-        raise takeaway_pdf.NoPdfError("no PDF here")
+        raise pdf.NoPdfError("no PDF here")
 
-    monkeypatch.setattr(takeaway_pdf, "_weasyprint", missing)
+    monkeypatch.setattr(pdf, "_weasyprint", missing)
     answer = ask("/map.pdf")
     assert answer.status_code == 503
     assert "no PDF here" in answer.get_data(as_text=True)
