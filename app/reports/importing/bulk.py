@@ -1,7 +1,7 @@
 """Many reports in one transaction: COPY into a temporary table, set-based checks, INSERT … SELECT.
 
-What a row becomes (places, responsible organisation, visibility, deadline, cell) is defined by the same SQL functions
-and the same nomenclature as for a single report (app/reports/sql/submit.sql).
+What a row becomes (places, responsible organisation, visibility, deadline, cell) is the same as for a single report
+(app/reports/sql/submit.sql). Places and routing are looked up for a batch as a set: see bulk_places.sql, bulk_route.sql.
 """
 
 from __future__ import annotations
@@ -29,9 +29,13 @@ Reason = Literal["duplicate", "already_there", "unknown_place"]
 
 _TABLES = statement("reports", "bulk_tables")
 _SORT = text(statement("reports", "bulk_sort"))
+# The index is built after the COPY: half the time of one that grows row by row.
+_INDEX = text("CREATE INDEX bulk_stage_geom_idx ON bulk_stage USING gist (geom_4326)")
+_PLACES = text(statement("reports", "bulk_places"))
+_ROUTE = text(statement("reports", "bulk_route"))
 _INSERT = text(statement("reports", "bulk_insert"))
 _HISTORY = text(statement("reports", "bulk_history"))
-_CLEAR = text("TRUNCATE bulk_stage, bulk_history")
+_CLEAR = text("TRUNCATE bulk_stage, bulk_located, bulk_routed, bulk_history; DROP INDEX IF EXISTS bulk_stage_geom_idx")
 _ANALYSE = text("SELECT analyse_reports()")
 # The planner must know early that the table is no longer what it was, and again when it has grown tenfold.
 _ANALYSE_AFTER_BATCHES = frozenset(10**power for power in range(6))
@@ -117,6 +121,8 @@ class BulkLoader:
         left_out = {row.ordinal: row.reason for row in connection.execute(_SORT, {"source": self._origin.source})}
         added = len(rows) - len(left_out)
         if not self._dry_run:
+            for look_up in (_INDEX, _PLACES, _ROUTE):
+                connection.execute(look_up)
             added = connection.execute(_INSERT, vars(self._origin)).rowcount
             if any(row.history for row in rows):
                 self._copy("bulk_history", _HISTORY_COLUMNS, _history_lines(rows))

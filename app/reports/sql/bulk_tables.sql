@@ -6,6 +6,7 @@ CREATE TEMPORARY TABLE bulk_stage (
     category_code text NOT NULL,
     lon double precision NOT NULL,
     lat double precision NOT NULL,
+    geom_4326 geometry(Point, 4326) NOT NULL GENERATED ALWAYS AS (ST_SetSRID(ST_MakePoint(lon, lat), 4326)) STORED,
     cell_25m bigint NOT NULL,
     severity smallint,
     observed_at timestamptz NOT NULL,
@@ -25,6 +26,20 @@ CREATE TEMPORARY TABLE bulk_history (
     by_responsible boolean NOT NULL,
     organisation_id integer,
     role text NOT NULL,
+    details jsonb NOT NULL
+) ON COMMIT DROP;
+-- What bulk_places.sql and bulk_route.sql find out about each row of the batch.
+CREATE TEMPORARY TABLE bulk_located (
+    ordinal bigint NOT NULL,
+    neighbourhood_id bigint,
+    iris_id bigint,
+    qpv_id bigint,
+    nearest_stop_id bigint
+) ON COMMIT DROP;
+CREATE TEMPORARY TABLE bulk_routed (
+    ordinal bigint NOT NULL,
+    organisation_id integer,
+    candidate_ids integer[],
     details jsonb NOT NULL
 ) ON COMMIT DROP;
 -- Ids of the rows before this batch: a file is longer than memory.

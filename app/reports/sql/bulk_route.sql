@@ -1,0 +1,59 @@
+-- route() for a whole batch: asked once for all rows that it cannot tell apart. Beside category, linked place and what each
+-- rule says of the row, it looks at the exact spot only when no rule has settled the matter, the category goes by place,
+-- the linked place (if any) belongs to nobody, and a place with an owner is in reach: such a row is asked for alone.
+-- tests/reports/test_importing_sets.py compares both, row by row.
+WITH rule AS MATERIALIZED (
+    SELECT routing_rule.id, category_code, theme_code, place_kind, zone_place_id, weekdays, from_time, to_time,
+        zone.kind AS zone_kind, coalesce(zone_4326, zone.geom_4326) AS zone_4326,
+        coalesce(ST_Dimension(coalesce(zone_4326, zone.geom_4326)) = 2, false) AS is_area
+    FROM routing_rule LEFT JOIN place AS zone ON zone.id = zone_place_id
+    WHERE active
+), fit AS (
+    -- The conditions of the loop in route(), for each rule and row.
+    SELECT staged.ordinal, rule.id AS rule_id,
+        NOT is_area OR ST_Covers(rule.zone_4326, square_around(staged.geom_4326, 5)) AS settled
+    FROM rule
+    JOIN category ON (rule.category_code IS NULL OR rule.category_code = category.code)
+        AND (rule.theme_code IS NULL OR rule.theme_code = category.theme_code)
+    JOIN bulk_stage AS staged ON staged.category_code = category.code
+    WHERE (weekdays IS NULL AND from_time IS NULL
+            OR in_hours(staged.observed_at AT TIME ZONE 'Europe/Paris', weekdays, from_time, to_time))
+        AND CASE
+            WHEN is_area THEN ST_Intersects(rule.zone_4326, square_around(staged.geom_4326, 5))
+            WHEN rule.zone_4326 IS NOT NULL THEN rule.zone_place_id IS NOT DISTINCT FROM staged.place_id
+                OR ST_Distance(rule.zone_4326::geography, staged.geom_4326::geography) <= reach_m(rule.zone_kind)
+            ELSE true END
+        AND (rule.place_kind IS NULL
+            OR EXISTS (SELECT FROM place WHERE place.id = staged.place_id AND kind = rule.place_kind)
+            OR EXISTS (SELECT FROM places_at(rule.place_kind, staged.geom_4326)))
+), ruled AS (
+    SELECT ordinal, bool_or(settled) AS settled, array_agg(rule_id * 2 + settled::integer ORDER BY rule_id) AS verdicts
+    FROM fit GROUP BY ordinal
+), seen AS (
+    SELECT staged.ordinal, staged.category_code, staged.place_id, ruled.verdicts,
+        coalesce(ruled.settled, false) OR linked.organisation_id IS NOT NULL OR NOT EXISTS (
+            SELECT FROM place
+            WHERE place.kind = by_place.kind AND place.closed_at IS NULL AND place.organisation_id IS NOT NULL
+                AND place.geom_4326 && square_around(staged.geom_4326, reach_m(by_place.kind) + 1)
+        ) AS alike
+    FROM bulk_stage AS staged
+    JOIN category ON category.code = staged.category_code
+    CROSS JOIN LATERAL (SELECT CASE responsible
+        WHEN 'transport' THEN 'stop' WHEN 'school' THEN 'school' WHEN 'landlord' THEN 'residence'
+        WHEN 'by_place' THEN 'residence' END AS kind) AS by_place
+    LEFT JOIN place AS linked ON linked.id = staged.place_id
+    LEFT JOIN ruled ON ruled.ordinal = staged.ordinal
+), sorted AS MATERIALIZED (
+    SELECT ordinal, min(ordinal) OVER (
+        PARTITION BY category_code, place_id, verdicts, CASE WHEN alike THEN -1 ELSE ordinal END) AS asked_for
+    FROM seen
+), answer AS MATERIALIZED (
+    SELECT staged.ordinal AS asked_for, routed.*
+    FROM sorted
+    JOIN bulk_stage AS staged USING (ordinal)
+    CROSS JOIN LATERAL route(staged.category_code, staged.geom_4326, staged.place_id, staged.observed_at) AS routed
+    WHERE sorted.ordinal = sorted.asked_for
+)
+INSERT INTO bulk_routed (ordinal, organisation_id, candidate_ids, details)
+SELECT sorted.ordinal, answer.organisation_id, answer.candidate_ids, answer.details
+FROM sorted JOIN answer USING (asked_for)
