@@ -9,6 +9,8 @@ from app.errors import BadRequestError
 from app.nomenclature.store import Nomenclature
 from app.reports.filters import KEYS, ReportFilter, parse_filter
 
+REPORT_KEYS = (*KEYS, "organisation")
+
 
 def parse_export(args: MultiDict[str, str], nomenclature: Nomenclature) -> ReportFilter:
     """The filter of the map and the lists; a parameter that is unknown or given twice is refused, not ignored.
@@ -17,7 +19,7 @@ def parse_export(args: MultiDict[str, str], nomenclature: Nomenclature) -> Repor
         BadRequestError: names the parameter.
 
     """
-    refuse_strangers(args, KEYS)
+    refuse_strangers(args, REPORT_KEYS)
     return parse_filter(args, nomenclature)
 
 

@@ -131,7 +131,9 @@ class Look:
         """Equal exactly when the picture is, in every process; safe to show."""
         sight = self.heat.sight(self.kept, self.viewer)
         filters = self.query.chosen.query()
+        organisation = self.kept.organisation(self.query.chosen.organisation or "")
         parts = [sight.version, self.heat.k, self.viewer.name, self.today.isoformat(), filters]
+        parts += [organisation.id if organisation else None]
         parts += [self.query.bandwidth_m, asdict(self.query.measured), self.kept.reference.version]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
@@ -142,7 +144,8 @@ class Look:
 
     def asked(self, chosen: ReportFilter) -> Asked:
         """A filter as this viewer asks it."""
-        return Asked(chosen, self.viewer, self.today, self.kept.nomenclature)
+        organisations = {one.slug: one.id for one in self.kept.organisations}
+        return Asked(chosen, self.viewer, self.today, self.kept.nomenclature, organisations)
 
     def selection(self) -> Selection:
         """The counted points, exact or in groups, of the filter as it stands: what tables and counts are made of."""

@@ -23,6 +23,7 @@ from app.heat.reference import PlaceShape, Reference, load_reference, reference_
 from app.heat.store import Watermark, load_all, load_changed, read_watermark
 from app.nomenclature.store import Nomenclature, load_nomenclature
 from app.people.actor import SYSTEM
+from app.people.store import Organisation, list_organisations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 REFRESH_S = 1.0
 # A database that is away is asked again after this time, so that not every tile waits for a connection that fails.
 RETRY_S = 2.0
-# The nomenclature and the places change a few times a year.
+# The nomenclature, the organisations and the places change a few times a year.
 REFERENCE_S = 5.0
 # How long a request waits for changes before it draws the cube as it is.
 WAIT_S = 0.5
@@ -50,6 +51,11 @@ class Kept:
     reference: Reference
     as_of: datetime
     is_stale: bool = False
+    organisations: tuple[Organisation, ...] = ()
+
+    def organisation(self, slug: str) -> Organisation | None:
+        """Of that slug, if there is one."""
+        return next((one for one in self.organisations if one.slug == slug), None)
 
     @property
     def neighbourhoods(self) -> tuple[PlaceShape, ...]:
@@ -169,14 +175,14 @@ class CubeKeeper:
         else:
             rows, print64 = _advanced(kept, uow, last)
         if kept is None or time.monotonic() >= self._next_reference_s:
-            nomenclature = load_nomenclature(uow.connection)
+            nomenclature, organisations = load_nomenclature(uow.connection), list_organisations(uow.connection)
             version = reference_version(uow)
             is_known = kept is not None and kept.reference.version == version
             reference = kept.reference if kept is not None and is_known else load_reference(uow, version)
             self._next_reference_s = time.monotonic() + REFERENCE_S
         else:
-            nomenclature, reference = kept.nomenclature, kept.reference
-        self._kept = Kept(rows, print64, nomenclature, reference, now)
+            nomenclature, reference, organisations = kept.nomenclature, kept.reference, kept.organisations
+        self._kept = Kept(rows, print64, nomenclature, reference, now, organisations=organisations)
         self._watermark = watermark
 
 

@@ -57,7 +57,7 @@ class Asking:
 
     @property
     def _asked(self) -> Asked:
-        return Asked(self.look.query.chosen, self.look.viewer, self.look.today, self.look.kept.nomenclature)
+        return self.look.asked(self.look.query.chosen)
 
     def _choice(self) -> Choice:
         choice = self._asked.choice()

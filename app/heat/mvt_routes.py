@@ -25,11 +25,11 @@ from app.heat.mvt import (
 )
 from app.heat.mvt_actions import Asking, VectorTiles, fitting
 from app.heat.routes import look
+from app.heat.selection import FILTER_KEYS
 from app.heat.tiles import tile_exists
 from app.people.identity import current_actor
 from app.places.actions import current_territory
 from app.places.lattice import FRANCE_LON_LAT
-from app.reports.filters import KEYS
 from app.web.context import services
 
 if TYPE_CHECKING:
@@ -49,11 +49,7 @@ def vector_tiles() -> VectorTiles:
 
 
 def _asking() -> Asking:
-    asking = fitting(Asking(look(), current_actor()))
-    for name in asking.look.query.chosen.query():
-        if name not in KEYS:
-            raise BadRequestError(name, _("there is no such parameter"))
-    return asking
+    return fitting(Asking(look(), current_actor()))
 
 
 def _marked(response: Response, asking: Asking, tag: str) -> Response:
@@ -109,7 +105,7 @@ def _answer(body: bytes) -> Response:
 def tile_json() -> Response:
     """TileJSON 3.0.0: what a GIS needs to know; the filter of the request stays in the address of the tiles."""
     asking = _asking()
-    query = urlencode({key: request.args[key] for key in KEYS if request.args.get(key)})
+    query = urlencode({key: request.args[key] for key in FILTER_KEYS if request.args.get(key)})
     base = (services().settings.public_url or request.url_root).rstrip("/")
     layers: list[dict[str, Any]] = [
         {"id": CLUSTERS, "fields": CLUSTER_FIELDS, "minzoom": ZOOM_MIN, "maxzoom": NATIVE_ZOOM_MAX}

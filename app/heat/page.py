@@ -13,8 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.errors import BadRequestError, NoTerritoryError
 from app.heat.map import build_map
-from app.heat.page_query import HEAT_KEYS, LAYERS, SECOND, USUAL_LAYERS, PageQuery, joined, parse_page
+from app.heat.page_query import LAYERS, SECOND, USUAL_LAYERS, PageQuery, joined, parse_page
 from app.heat.routes import heat, heat_options, look, place_asked_for, table_asked_for
+from app.heat.selection import FILTER_KEYS
 from app.heat.steps import STEPS_MOST, steps_of
 from app.heat.words import class_text, exposure_text, legend_texts, measure_text, notice_texts, point_texts, unit_text
 from app.people.identity import current_actor
@@ -115,7 +116,7 @@ def _downloads(asked: PageQuery) -> list[tuple[str, str]]:
         (f"/map.html?{urlencode(picture)}", _("Map as one file, without network")),
     ]
     if current_actor().role in EXPORT_ROLES:
-        filters = {key: asked.heat[0][key] for key in HEAT_KEYS[:6] if key in asked.heat[0]}
+        filters = {key: asked.heat[0][key] for key in FILTER_KEYS if key in asked.heat[0]}
         found.append((f"/export/reports.geojson?{urlencode(filters)}", _("Reports as GeoJSON")))
     there = current_app.extensions.setdefault(
         "quietude_paths", {rule.rule for rule in current_app.url_map.iter_rules()}
@@ -164,6 +165,7 @@ def page() -> Any:
         args=args,
         nomenclature=seen[0].kept.nomenclature,
         chosen=query.chosen,
+        organisations=sorted(seen[0].kept.organisations, key=lambda one: one.name.casefold()),
         measured=query.measured,
         bandwidth_m=query.bandwidth_m,
         bandwidths=sorted({*BANDWIDTHS_M, query.bandwidth_m}),

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from flask_babel import gettext as _
 
 from app.errors import BadRequestError
-from app.reports.filters import KEYS
+from app.heat.measures import PARAMETERS
+from app.heat.selection import FILTER_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from werkzeug.datastructures import MultiDict
 
 # What tiles, legend, table and values know; the box is left to the map itself.
-HEAT_KEYS = (*(key for key in KEYS if key != "bbox"), "bandwidth", "measure", "exposure", "half_life", "against", "top")
+HEAT_KEYS = (*FILTER_KEYS, "bandwidth", *PARAMETERS, "top")
 SECOND = {"from2": "from", "to2": "to"}
 PAGE_KEYS = ("by", "rows", "layers", "at", "step", *SECOND)
 # In the order of the list on the page. The first three are drawn from tiles, the others are kinds of places.

@@ -23,6 +23,7 @@ from app.heat.measures import (
     measures_for,
 )
 from app.heat.reference import TABLES
+from app.heat.selection import FILTER_KEYS
 from app.heat.surface import BANDWIDTH_DEFAULT_M, BANDWIDTH_MAX_M, BANDWIDTH_MIN_M
 from app.heat.tiles import ZOOM_MAX, ZOOM_MIN, tile_exists
 from app.heat.viewer import viewer_of
@@ -37,7 +38,7 @@ from app.heat.words import (
     unit_text,
 )
 from app.people.identity import current_actor
-from app.reports.filters import KEYS, LIST_KEYS, ReportFilter, parse_filter
+from app.reports.filters import LIST_KEYS, ReportFilter, parse_filter
 from app.web.context import services
 
 if TYPE_CHECKING:
@@ -74,9 +75,9 @@ def parse_query(args: Mapping[str, str], nomenclature: Nomenclature) -> HeatQuer
     """
     if args.get("bbox", "").strip():
         raise BadRequestError("bbox", _("the heat map cannot be cut to a box"))
-    for name in LIST_KEYS:
-        if name not in KEYS and args.get(name, "").strip():
-            # The cube does not know who answers and until when: the lists of reports do.
+    for name in set(LIST_KEYS) - {*FILTER_KEYS, "bbox"}:
+        if args.get(name, "").strip():
+            # The cube does not know until when: the lists of reports do.
             raise BadRequestError(name, _("the heat map cannot be filtered by this, only lists of reports can"))
     return HeatQuery(parse_filter(args, nomenclature), _bandwidth(args), _measured(args), _top(args))
 
@@ -132,9 +133,13 @@ def _permitted(query: HeatQuery, viewer: Viewer, kept: Kept) -> HeatQuery:
     """The query with its exposure filled in.
 
     Raises:
-        BadRequestError: a measure or an exposure that this viewer does not get, or of which nothing is known.
+        BadRequestError: a measure or an exposure that this viewer does not get, or of which nothing is known; an
+            organisation that there is not (the public, who sees nothing of any, is not told which there are).
 
     """
+    slug = query.chosen.organisation
+    if slug is not None and not viewer.is_protected and kept.organisation(slug) is None:
+        raise BadRequestError("organisation", _("“%(value)s” is not known", value=slug[:40]))
     allowed = measures_for(viewer)
     if query.measure not in allowed:
         message = _("only with an account; for everybody: %(known)s", known=", ".join(allowed))

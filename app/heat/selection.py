@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import numpy as np
 from app.heat.cube import VISIBILITIES, Array, Choice, Rows, day_number, day_of, flags_table, no_rows
 from app.heat.protect import Groups, quarter_end, quarter_start, spread, whole_quarters, whole_themes
 from app.heat.surface import Points, Weights, gathered, points_together
-from app.reports.filters import ReportFilter
+from app.reports.filters import KEYS, ReportFilter
 from app.reports.rules import STATES, WITHDRAWN_STATES
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from app.nomenclature.store import Nomenclature
 
 DAYS_PER_RATE = 30
+# What of the filter language the cube knows: the box is left to the map, deadlines to the lists of reports.
+FILTER_KEYS = (*(key for key in KEYS if key != "bbox"), "organisation")
+# No organisation has it: a slug that nobody bears chooses nothing.
+_NOBODYS = -1
 
 
 @dataclass(frozen=True)
@@ -78,12 +83,16 @@ def readable(rows: Rows, viewer: Viewer) -> Array:
 
 @dataclass(frozen=True)
 class Asked:
-    """A filter, who asks, and when. What follows from it never depends on the reports."""
+    """A filter, who asks, and when. What follows from it never depends on the reports.
+
+    organisations: their ids by slug.
+    """
 
     chosen: ReportFilter
     viewer: Viewer
     today: date
     nomenclature: Nomenclature
+    organisations: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def categories(self) -> frozenset[int]:
@@ -102,10 +111,18 @@ class Asked:
 
     @property
     def cuts_groups(self) -> bool:
-        """Whether a part of every group is asked for, by state or severity."""
+        """Whether a part of every group is asked for, by state, severity or organisation.
+
+        Of an organisation it is always a part, also where it answers for all of a group: that would be told.
+        """
         states = set(self.chosen.states)
         every_state = not states or set(STATES) - WITHDRAWN_STATES <= states
-        return not every_state or (self.chosen.severity_min or 1) > 1
+        return not every_state or (self.chosen.severity_min or 1) > 1 or self.chosen.organisation is not None
+
+    @property
+    def _organisation(self) -> int | None:
+        slug = self.chosen.organisation
+        return None if slug is None else self.organisations.get(slug, _NOBODYS)
 
     def groups(self, groups: Groups) -> Groups:
         """Those that the filter holds whole."""
@@ -125,6 +142,7 @@ class Asked:
             None if first is None else day_number(first),
             None if last is None else day_number(last),
             flags_mask(self.chosen, self.viewer.exact),
+            self._organisation,
         )
 
     def notices(self) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ COLUMNS = (
     ("number", ">i4"),
     ("day", ">i4"),
     ("category", ">i2"),
+    ("organisation", ">i4"),
     ("severity", ">i2"),
     ("visibility", ">i2"),
     ("state", ">i2"),

@@ -18,6 +18,7 @@ _FILTERS = {
     "to": "Last day observed, YYYY-MM-DD, inclusive.",
     "state": "States, separated by commas.",
     "severity": "At least this severity, 1 to 4.",
+    "organisation": "Slug of the organisation that answers.",
     "measure": "count, weighted, per_exposure, significance or change.",
     "exposure": "For per_exposure: residents, dwellings, stops or patrols.",
     "half_life": "For weighted: days after which a report counts half.",

@@ -138,6 +138,9 @@ def _filters(look: Look) -> list[str]:
     if chosen.states:
         labels = [name for code, name in _states().items() if code in chosen.states]
         found.append(_("State: %(names)s", names=", ".join(labels)))
+    if chosen.organisation:
+        organisation = look.kept.organisation(chosen.organisation)
+        found.append(_("Organisation: %(name)s", name=organisation.name if organisation else chosen.organisation))
     return [str(text) for text in found] or [str(_("All themes"))]
 
 

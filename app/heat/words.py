@@ -31,7 +31,7 @@ def notice_texts(codes: tuple[str, ...], k: int) -> list[str]:
         ),
         "whole_themes": _("Protected counts are shown by whole themes only; a part of a theme is left out."),
         "whole_quarters": _("Protected counts are shown by whole quarters only; a part of a quarter is left out."),
-        "no_parts": _("Protected counts cannot be filtered by state or severity, and are left out."),
+        "no_parts": _("Protected counts cannot be filtered by state, severity or organisation, and are left out."),
         "read_only": _("Reports that you may not read one by one are not part of this measure."),
         "before_the_register": _("The earlier period begins before the first report: an increase may only say that."),
         "edge_uncorrected": _("The territory is too large for the correction at its border with this smoothing."),

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from app.db.session import unit_of_work
 from app.exports import routes, store
 from app.people.actor import SYSTEM
-from tests.exports.samples import add_report
+from tests.exports.samples import add_organisation, add_report
 from tests.exports.test_actions import failing_in_the_middle
 
 URL = "/export/reports.geojson"
@@ -53,6 +53,14 @@ def test_a_planner_with_a_reading_token_gets_the_rows(client: FlaskClient, beare
     assert answer.headers["Cache-Control"] == "no-store"
     assert "Content-Encoding" not in answer.headers
     assert ids(client.get(URL, headers=bearer("coordinator"))) == {report_id, restricted}
+
+
+def test_the_organisation_that_answers_is_a_filter(client: FlaskClient, bearer: Bearer, engine: Engine) -> None:
+    with unit_of_work(engine, SYSTEM) as uow:
+        mine = add_report(uow, organisation_id=add_organisation(uow, "one", "One"))
+        add_report(uow, organisation_id=add_organisation(uow, "other", "Other"))
+        add_report(uow)
+    assert ids(client.get(f"{URL}?organisation=one", headers=bearer("planner"))) == {mine}
 
 
 @pytest.mark.parametrize(

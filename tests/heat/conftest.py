@@ -21,9 +21,10 @@ from tests.heat.application import heat_application
 AMIENS = (2.2957, 49.8941)
 TODAY = date(2026, 11, 24)
 _ADD = text("""
-    INSERT INTO report (id, category_code, geom_4326, cell_25m, severity, visibility, observed_at, state)
+    INSERT INTO report (id, category_code, geom_4326, cell_25m, severity, visibility, observed_at, state,
+                        organisation_id)
     SELECT :id, code, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326), 0, :severity, COALESCE(:visibility, visibility),
-           CAST(:observed_at AS timestamptz), :state
+           CAST(:observed_at AS timestamptz), :state, (SELECT id FROM organisation WHERE slug = :organisation)
     FROM category WHERE code = :category
 """)
 
@@ -39,6 +40,7 @@ def add_report(connection: Connection, **given: object) -> str:
         "visibility": None,
         "observed_at": "2026-02-10T12:00:00+01:00",
         "state": "new",
+        "organisation": None,
     }
     assert set(given) <= set(values)
     connection.execute(_ADD, values | given | {"id": identifier})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable
-from dataclasses import fields
 from datetime import date
 
 import numpy as np
@@ -18,6 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from app.db.session import make_engine, unit_of_work
 from app.heat.cube import (
+    ARRAYS,
     Choice,
     Rows,
     day_number,
@@ -29,6 +29,7 @@ from app.heat.cube import (
     merged,
     no_rows,
     pack_flags,
+    pairs_of,
     replaced,
 )
 from app.heat.keeper import CubeKeeper
@@ -36,18 +37,21 @@ from app.people.actor import SYSTEM
 from app.reports.rules import STATES
 from tests.heat.conftest import add_report
 
+COLUMNS = (*(name for name in ARRAYS if name != "pair"), "category", "organisation")
+_ADD_ORGANISATION = text("INSERT INTO organisation (slug, name, kind) VALUES (:slug, :slug, 'city')")
+
 
 def equal(one: Rows, other: Rows) -> bool:
-    return all(np.array_equal(getattr(one, f.name), getattr(other, f.name)) for f in fields(Rows))
+    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in COLUMNS)
 
 
-def rows_of(numbers: list[int], *, day: int = 0) -> Rows:
+def rows_of(numbers: list[int], *, day: int = 0, organisation: int = 0) -> Rows:
     n = len(numbers)
     ones = np.ones(n, np.int64)
     lon, lat = np.full(n, 2.3), np.full(n, 49.9)
     return made_rows(
         number=np.array(numbers, np.int64), day=ones * day, category=ones, severity=ones, visibility=ones * 0,
-        state=ones * 0, lon=lon, lat=lat,
+        state=ones * 0, lon=lon, lat=lat, organisation=ones * organisation,
     )  # fmt: skip
 
 
@@ -93,10 +97,11 @@ def test_merge_equals_a_dictionary(before: list[int], changed: list[tuple[int, i
     for number in gone:
         expected.pop(number, None)
     old = rows_of(before, day=9)
-    new = joined([rows_of([number], day=day) for number, day in changed])
+    new = joined([rows_of([number], day=day, organisation=day + 5) for number, day in changed])
     away = np.array(sorted(gone), np.int64)
     after = merged(old, new, away)
     assert dict(zip(after.number.tolist(), after.day.tolist(), strict=True)) == expected
+    assert after.organisation.tolist() == [0 if day == 9 else day + 5 for _number, day in sorted(expected.items())]
     assert list(after.number) == sorted(expected)
     moved = (fingerprint(old) - fingerprint(replaced(old, new, away)) + fingerprint(new)) % (1 << 64)
     assert moved == fingerprint(after)
@@ -104,10 +109,33 @@ def test_merge_equals_a_dictionary(before: list[int], changed: list[tuple[int, i
 
 def test_the_fingerprint_sees_every_column() -> None:
     rows = rows_of([1, 2, 3])
-    for field in fields(Rows):
-        arrays = {f.name: getattr(rows, f.name).copy() for f in fields(Rows)}
-        arrays[field.name][1] += 7
-        assert fingerprint(Rows(**arrays)) != fingerprint(rows), field.name
+    for name in COLUMNS:
+        columns = {column: getattr(rows, column).copy() for column in COLUMNS}
+        columns[name][1] += 7
+        columns["pairs"], columns["pair"] = pairs_of(columns.pop("category"), columns.pop("organisation"))
+        assert fingerprint(Rows(**columns)) != fingerprint(rows), name
+
+
+def test_equal_rows_have_one_fingerprint_whatever_their_tables_hold() -> None:
+    rows = rows_of([1, 2, 3], organisation=4)
+    wider = merged(merged(rows, rows_of([2], organisation=9), np.empty(0)), rows_of([2], organisation=4), np.empty(0))
+    assert len(wider.pairs) == 2 > len(rows.pairs)
+    assert equal(wider, rows)
+    assert fingerprint(wider) == fingerprint(rows)
+
+
+def test_more_pairs_than_two_bytes_can_count_are_still_told_apart() -> None:
+    n = (1 << 16) + 2
+    category, organisation = np.arange(n) % 300, np.arange(n) // 300
+    ones = np.ones(n, np.int64)
+    rows = made_rows(
+        number=np.arange(n), day=ones, category=category, severity=ones, visibility=ones, state=ones,
+        lon=ones * 2.3, lat=ones * 49.9, organisation=organisation,
+    )  # fmt: skip
+    few = merged(rows_of([n], organisation=7), rows, np.empty(0))
+    assert len(few.pairs) > 1 << 16
+    assert few.category.tolist() == [*category.tolist(), 1]
+    assert few.organisation.tolist() == [*organisation.tolist(), 7]
 
 
 def test_choice_reads_categories_days_and_flags() -> None:
@@ -120,8 +148,19 @@ def test_choice_reads_categories_days_and_flags() -> None:
     assert Choice(frozenset({1}), None, None, every).of(no_rows()).tolist() == []
 
 
+def test_choice_reads_the_organisation() -> None:
+    rows = joined([rows_of([1], organisation=3), rows_of([2], organisation=4), rows_of([3])])
+    every = np.ones(256, np.bool_)
+    for organisation, expected in ((None, [1, 2, 3]), (3, [1]), (4, [2]), (0, [3]), (-1, [])):
+        choice = Choice(frozenset({1}), None, None, every, organisation)
+        assert rows.number[choice.of(rows)].tolist() == expected
+    # One choice and two tables.
+    choice = Choice(frozenset({1}), None, None, every, 4)
+    assert [choice.of(one).tolist() for one in (rows_of([1], organisation=4), rows_of([1]))] == [[True], [False]]
+
+
 # A writer does these one after the other, in a transaction that stays open while the others go on.
-STEPS = ("begin", "insert", "correct", "move", "reject", "bring_back", "commit", "commit", "roll_back")
+STEPS = ("begin", "insert", "correct", "move", "transfer", "reject", "bring_back", "commit", "commit", "roll_back")
 
 
 class Writers:
@@ -155,6 +194,7 @@ class Writers:
         assignments = {
             "correct": "severity = 1 + severity % 4, observed_at = observed_at - interval '1 day'",
             "move": "geom_4326 = ST_Translate(geom_4326, 0.0001, 0.0001)",
+            "transfer": "organisation_id = (SELECT min(id) FROM organisation WHERE report.organisation_id IS NULL)",
             "reject": "state = 'rejected'",
             "bring_back": "state = 'reopened'",
         }
@@ -179,6 +219,8 @@ class Writers:
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from(STEPS), st.integers(0, 1000)), min_size=10, max_size=40))
 def test_increments_equal_a_fresh_load(engine: Engine, clean: None, steps: list[tuple[int, str, int]]) -> None:
+    with unit_of_work(engine, SYSTEM) as uow:
+        uow.connection.execute(text(f"{_ADD_ORGANISATION} ON CONFLICT DO NOTHING"), {"slug": "one"})
     writers = Writers(engine)
     try:
         for writer, what, pick in steps:
@@ -250,6 +292,26 @@ def test_the_version_changes_exactly_when_the_data_does(engine: Engine, add: Cal
     with unit_of_work(engine, SYSTEM) as uow:
         uow.connection.execute(text("UPDATE report SET severity = 4 WHERE id = :id"), {"id": first})
     assert keeper.current(at_once=True).version != one
+
+
+def test_a_transfer_is_an_increment(engine: Engine, add: Callable[..., str]) -> None:
+    with unit_of_work(engine, SYSTEM) as uow:
+        for slug in ("one", "other"):
+            uow.connection.execute(_ADD_ORGANISATION, {"slug": slug})
+    keeper = CubeKeeper(engine)
+    add(organisation="one")
+    identifier = add(organisation="one")
+    before = keeper.current(at_once=True)
+    known = {one.id: one.slug for one in before.organisations}
+    assert [known[number] for number in before.rows.organisation.tolist()] == ["one", "one"]
+    with unit_of_work(engine, SYSTEM) as uow:
+        transfer = (
+            "UPDATE report SET organisation_id = (SELECT id FROM organisation WHERE slug = 'other') WHERE id = :id"
+        )
+        uow.connection.execute(text(transfer), {"id": identifier})
+    after = keeper.current(at_once=True)
+    assert [known[number] for number in after.rows.organisation.tolist()] == ["one", "other"]
+    assert after.version == CubeKeeper(engine).current().version != before.version
 
 
 @pytest.mark.parametrize("state", ["rejected", "duplicate"])

@@ -195,6 +195,8 @@ CASES: list[tuple[dict[str, str], str]] = [
     ({"severity": "3"}, "severity >= 3"),
     ({"state": "resolved"}, "state = 'resolved'"),
     ({"from": "2026-05-01", "to": "2026-05-31"}, _MAY),
+    ({"organisation": "agent"}, "organisation_id = (SELECT id FROM organisation WHERE slug = 'agent')"),
+    ({"organisation": "partner"}, "organisation_id = (SELECT id FROM organisation WHERE slug = 'partner')"),
 ]
 
 

@@ -106,12 +106,34 @@ def test_a_wrong_parameter_is_named(ask: Ask, query: str, named: str) -> None:
         assert named in answer.text
 
 
-@pytest.mark.parametrize("query", ["organisation=ville", "due=over"])
+@pytest.mark.parametrize("query", ["organisation=nobody", "organisation=No%20slug", "due=over"])
 def test_what_the_cube_does_not_know_is_refused_rather_than_left_out(ask: Ask, query: str) -> None:
     for path in ("/api/heat/legend", "/tiles/heat/12/2074/1391.png", "/tiles/reports/12/2074/1391.mvt", "/map"):
         answer = ask(f"{path}?{query}", "planner")
         assert answer.status_code == 400, path
         assert query.partition("=")[0] in answer.text
+
+
+def test_whoever_reads_reports_chooses_the_organisation_that_answers(ask: Ask, add: Add) -> None:
+    ask("/map", "planner")  # its organisation has the role's name
+    add(organisation="planner")
+    add()
+    page = ask("/map?organisation=planner", "planner").text
+    assert re.search(r'<option value="planner" selected>', page)
+    assert "1 signalement<" in page
+    assert "/export/reports.geojson" not in page or "organisation=planner" in page
+    assert 'name="organisation"' not in ask("/map").text
+
+
+def test_the_public_is_not_told_which_organisations_there_are(ask: Ask, add: Add) -> None:
+    ask("/map", "planner")
+    for _ in range(12):
+        add(organisation="planner")
+    found = {slug: ask(f"/map/results?organisation={slug}") for slug in ("planner", "nobody")}
+    assert {answer.status_code for answer in found.values()} == {200}
+    texts = {answer.text.replace(slug, "") for slug, answer in found.items()}
+    assert len(texts) == 1
+    assert "12" not in re.sub(r"\d{4}", "", texts.pop())
 
 
 def test_boxes_ticked_without_a_script_become_one_list(ask: Ask) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
 from app.heat.actions import Heat, HeatQuery, Look
-from app.heat.cube import Array, Rows, made_rows
+from app.heat.cube import Array, Rows, fingerprint, made_rows, merged
 from app.heat.drawing import Drawing
 from app.heat.exposure import Exposure
 from app.heat.keeper import Kept
@@ -36,10 +37,12 @@ from app.heat.selection import Asked, selected
 from app.heat.surface import Points, density
 from app.heat.viewer import COORDINATOR, PARTNER, PUBLIC, Viewer
 from app.nomenclature.store import Category, Nomenclature, Theme
+from app.people.store import Organisation
 from app.reports.filters import ReportFilter
 
 K = 5
 TODAY = date(2026, 11, 24)
+MOMENT = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 def category(number: int, theme: str, visibility: str) -> Category:
@@ -64,7 +67,14 @@ REPORTS = st.lists(
 )
 
 
-def rows_of(reports: list[tuple[int, int, int, int]]) -> Rows:
+ORGANISATIONS = tuple(
+    Organisation(number, slug, slug, "city", is_synthetic=False) for number, slug in ((1, "one"), (2, "other"))
+)
+IDS = {one.slug: one.id for one in ORGANISATIONS}
+
+
+def rows_of(reports: list[tuple[int, int, int, int]], organisations: tuple[int, ...] = (1, 2, 2)) -> Rows:
+    """`organisations`: who answers, in turn."""
     flat = np.array([r[:3] for r in reports for _ in range(r[3])]).reshape(-1, 3)
     n = len(flat)
     first = (date(2025, 6, 1) - date(2000, 1, 1)).days
@@ -77,13 +87,14 @@ def rows_of(reports: list[tuple[int, int, int, int]]) -> Rows:
         state=np.zeros(n, np.int64),
         lon=2.28 + flat[:, 2] * 0.004,
         lat=np.full(n, 49.89),
+        organisation=np.resize(organisations, n),
     )
 
 
 def answer(rows: Rows, chosen: ReportFilter, viewer: Viewer) -> dict[tuple[int, int], float]:
     """Everything a viewer learns from one filter, at best: the weight in every cell."""
     groups = groups_of(rows, theme_table(WORDS), K, restricted_only=not viewer.is_protected)
-    points = selected(rows, groups, Asked(chosen, viewer, TODAY, WORDS)).points
+    points = selected(rows, groups, Asked(chosen, viewer, TODAY, WORDS, IDS)).points
     weight = np.ones(len(points)) if points.weight is None else points.weight
     found: dict[tuple[int, int], float] = {}
     for x, y, w in zip(points.x.tolist(), points.y.tolist(), weight.tolist(), strict=True):
@@ -119,6 +130,7 @@ def filters(draw: st.DrawFn) -> ReportFilter:
         to_date=last,
         severity_min=draw(st.sampled_from([None, None, 1, 2, 3])),
         states=draw(st.sampled_from([(), (), ("new",), ("resolved", "verified")])),
+        organisation=draw(st.sampled_from([None, None, None, "one", "other", "nobody"])),
     )
 
 
@@ -173,6 +185,52 @@ def test_a_partner_learns_of_restricted_reports_multiples_of_k_only(
         assert round(mine.get(block, 0.0) - rest.get(block, 0.0), 6) % K == 0
 
 
+IN_TURN = st.lists(st.integers(0, 2), min_size=1, max_size=7).map(tuple)
+
+
+@settings(max_examples=150, deadline=None)
+@given(REPORTS, filters(), IN_TURN, IN_TURN)
+def test_nobody_learns_who_answers_for_what_it_does_not_read(
+    reports: list[tuple[int, int, int, int]], chosen: ReportFilter, some: tuple[int, ...], others: tuple[int, ...]
+) -> None:
+    """No answer depends on who answers for reports that the viewer does not read.
+
+    What one organisation has of a group would tell a small rest: where 8 to 12 are published as 10, and its 5 to 7 as
+    5, another has at least one, and it may be that one alone.
+    """
+    one, other = rows_of(reports, some), rows_of(reports, others)
+    assert answer(one, chosen, PUBLIC) == answer(other, chosen, PUBLIC)
+    hidden = one.flags >> 2 & 3 == 2
+    mixed = merged(one, other.take(hidden), np.empty(0))
+    assert answer(one, chosen, PARTNER) == answer(mixed, chosen, PARTNER)
+
+
+def test_an_organisation_is_filtered_where_reports_are_read_and_nowhere_else() -> None:
+    rows = rows_of([(1, 10, 0, 30), (3, 10, 0, 30)])
+    for slug, part in (("one", 1 / 3), ("other", 2 / 3), ("nobody", 0)):
+        mine = ReportFilter(organisation=slug)
+        assert sum(answer(rows, mine, PUBLIC).values()) == 0
+        assert sum(answer(rows, mine, PARTNER).values()) == 30 * part
+        assert sum(answer(rows, mine, COORDINATOR).values()) == 60 * part
+    assert sum(answer(rows, ReportFilter(), PUBLIC).values()) == 60
+    assert sum(answer(rows, ReportFilter(), PARTNER).values()) == 60
+
+
+def test_a_transfer_of_what_is_not_read_changes_no_key() -> None:
+    """The ETag would tell that something was transferred."""
+    before, after = (rows_of([(1, 10, 0, 9), (3, 10, 0, 9)], who) for who in ((1,), (2,)))
+    hidden = merged(before, after.take(after.flags >> 2 & 3 == 2), np.empty(0))
+    heat = Heat(create_engine("postgresql+psycopg2://"), K, today=lambda: TODAY)
+
+    def key(rows: Rows, viewer: Viewer) -> str:
+        kept = Kept(rows, fingerprint(rows), WORDS, Reference(), MOMENT, organisations=ORGANISATIONS)
+        return Look(heat, kept, HeatQuery(ReportFilter(organisation="one")), viewer, TODAY).key
+
+    assert key(before, PUBLIC) == key(after, PUBLIC)
+    assert key(before, PARTNER) == key(hidden, PARTNER) != key(after, PARTNER)
+    assert key(before, COORDINATOR) != key(hidden, COORDINATOR)
+
+
 @given(REPORTS)
 def test_a_square_with_fewer_than_k_looks_like_an_empty_one(reports: list[tuple[int, int, int, int]]) -> None:
     """Adding a lone report of its own theme and quarter changes nothing anywhere."""
@@ -183,7 +241,7 @@ def test_a_square_with_fewer_than_k_looks_like_an_empty_one(reports: list[tuple[
 
 def test_what_is_shown_does_not_tell_where_in_the_square() -> None:
     here = rows_of([(1, 10, 0, 6)])
-    away = Rows(**{**here.__dict__, "column": here.column ^ 3, "row": here.row ^ 5})
+    away = replace(here, column=here.column ^ 3, row=here.row ^ 5)
     assert answer(here, ReportFilter(), PUBLIC) == answer(away, ReportFilter(), PUBLIC)
     assert len(answer(here, ReportFilter(), PUBLIC)) == BLOCK_CELLS**2
 
@@ -231,6 +289,8 @@ def test_notices_follow_from_the_filter_only() -> None:
     assert told(ReportFilter(from_date=date(2026, 2, 1))) == ("small_numbers", "whole_quarters")
     assert told(ReportFilter(from_date=date(2026, 4, 1), to_date=date(2026, 6, 30))) == ("small_numbers",)
     assert told(ReportFilter(severity_min=3)) == ("small_numbers", "no_parts")
+    assert told(ReportFilter(organisation="one")) == ("small_numbers", "no_parts")
+    assert told(ReportFilter(organisation="one"), COORDINATOR) == ()
     assert told(ReportFilter(categories=("c1",)), PARTNER) == ()
     assert told(ReportFilter(categories=("c4",)), PARTNER) == ("small_numbers", "whole_themes")
     assert told(ReportFilter(), COORDINATOR) == ()
@@ -312,7 +372,7 @@ def test_pairs_of_every_simple_filter() -> None:
 def layer_sums(rows: Rows, chosen: ReportFilter, measure: Measure, viewer: Viewer) -> Array:
     """What a viewer's picture of a measure is made of, in every square; as much as can be learned from it."""
     reference = Reference(exposures={"stops": Exposure(Points(*(axis.ravel().astype(np.uint32) for axis in STOPS)))})
-    kept = Kept(rows, 0, WORDS, reference, datetime(2026, 11, 24, tzinfo=UTC))
+    kept = Kept(rows, 0, WORDS, reference, MOMENT, organisations=ORGANISATIONS)
     heat = Heat(create_engine("postgresql+psycopg2://"), K, today=lambda: TODAY)
     layer = Look(heat, kept, HeatQuery(chosen, 100, measure), viewer, TODAY).picture().layer
     assert isinstance(layer, DensityLayer | RatioLayer)
@@ -363,7 +423,7 @@ def test_over_measures_too_a_partner_learns_nothing_of_restricted_reports(
 ) -> None:
     rows = rows_of(reports)
     open_rows = rows.take(rows.flags >> 2 & 3 < 2)
-    kept = [Kept(one, 0, WORDS, Reference(), datetime(2026, 11, 24, tzinfo=UTC)) for one in (rows, open_rows)]
+    kept = [Kept(one, 0, WORDS, Reference(), MOMENT, organisations=ORGANISATIONS) for one in (rows, open_rows)]
     heat = Heat(create_engine("postgresql+psycopg2://"), K, today=lambda: TODAY)
     first, second = (
         Drawing(Look(heat, one, HeatQuery(chosen, 100, Measure(code)), PARTNER, TODAY)).picture() for one in kept

@@ -92,6 +92,35 @@ def test_the_filter_filters(ask: Callable[..., Any], add: Add) -> None:
         assert near == expected, query
 
 
+def test_the_organisation_is_filtered_in_every_measure_and_a_transfer_moves_it(
+    ask: Callable[..., Any], engine: Engine, add: Add
+) -> None:
+    ask("/api/heat/legend", "planner")  # its organisation has the role's name
+    ask("/api/heat/legend", "coordinator")
+    moved = add(organisation="planner", observed_at="2026-11-10T12:00:00+01:00")
+    add(organisation="planner", category="suspected_dealing", observed_at="2026-11-10T12:00:00+01:00")
+    add(organisation="coordinator", observed_at="2026-11-10T12:00:00+01:00")
+    add(observed_at="2026-11-10T12:00:00+01:00")
+
+    def reports(who: str, measure: str = "count", **query: str) -> int:
+        found = ask("/api/heat/legend", who, measure=measure, **query)
+        return int(found.json["reports"])
+
+    for measure in ("count", "weighted", "significance", "change"):
+        assert reports("planner", measure) == 3
+        assert reports("planner", measure, organisation="planner") == 1, measure
+        assert reports("coordinator", measure, organisation="planner") == 2, measure
+    transfer = (
+        "UPDATE report SET organisation_id = (SELECT id FROM organisation WHERE slug = 'coordinator') WHERE id = :id"
+    )
+    with unit_of_work(engine, SYSTEM) as uow:
+        uow.connection.execute(text(transfer), {"id": moved})
+    assert reports("planner", organisation="planner") == 0
+    assert reports("planner", organisation="coordinator") == 2
+    near = ask("/api/heat/point", "planner", **HERE, organisation="coordinator").json
+    assert (near["reports_within_bandwidth"], near["value"] > 0) == (2, True)
+
+
 def test_everything_filtered_out_is_a_clear_picture(ask: Callable[..., Any], add: Add) -> None:
     add()
     query = {"from": "2020-01-01", "to": "2020-12-31"}

@@ -114,6 +114,7 @@ def embedded_image(page: str) -> tuple[Image.Image, list[list[float]]]:
 def test_the_file_holds_everything_and_names_nobody_elses_address(ask: Ask, fill: Callable[..., None]) -> None:
     fill(7)
     answer = ask("/map.html", "planner", **{"from": "2026-01-01", "theme": "cleanliness"})
+    assert "Organisme : planner" in ask("/map.html", "planner", organisation="planner").get_data(as_text=True)
     assert answer.mimetype == "text/html"
     assert 'attachment; filename="quietude-' in answer.headers["Content-Disposition"]
     page = answer.get_data(as_text=True)

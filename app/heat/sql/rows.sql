@@ -2,6 +2,7 @@
 SELECT report.number::int4,
        ((report.observed_at AT TIME ZONE 'Europe/Paris')::date - DATE '2000-01-01')::int4,
        category.number::int2,
+       coalesce(report.organisation_id, 0)::int4,
        report.severity::int2,
        (array_position(%(visibilities)s, report.visibility) - 1)::int2,
        (array_position(%(states)s, report.state) - 1)::int2,

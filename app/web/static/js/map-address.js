@@ -1,9 +1,9 @@
 // The map page's address: the filter as its form has it, and what else a shared link keeps.
 
 /** What tiles, legend, table and values know. */
-const HEAT_KEYS = ['theme', 'category', 'from', 'to', 'state', 'severity', 'bandwidth', 'measure', 'exposure', 'half_life', 'against'];
+const HEAT_KEYS = ['theme', 'category', 'from', 'to', 'state', 'severity', 'organisation', 'bandwidth', 'measure', 'exposure', 'half_life', 'against'];
 /** What vector tiles know. */
-const REPORT_KEYS = ['theme', 'category', 'from', 'to', 'state', 'severity'];
+const REPORT_KEYS = ['theme', 'category', 'from', 'to', 'state', 'severity', 'organisation'];
 /** Parameters that only say what is usual anyway. */
 const USUAL = { measure: 'count', bandwidth: '150', half_life: '90', against: 'before', by: 'neighbourhood' };
 /** A measure's own parameters. */
