@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from flask_babel import format_date, format_datetime
+from flask_babel import format_date, format_datetime, pgettext
 from flask_babel import gettext as _
 
 from app.reports.filters import LOCAL_ZONE
 
 
 def state_label(state: str) -> str:
-    """A state's name."""
+    """A state's name. Not the words of a report's states: in French the one is feminine and the other masculine."""
     words: dict[str, str] = {
-        "planned": _("Planned"),
-        "in_progress": _("In progress"),
-        "done": _("Done"),
-        "verified": _("Verified"),
-        "cancelled": _("Cancelled"),
+        "planned": pgettext("intervention", "Planned"),
+        "in_progress": pgettext("intervention", "In progress"),
+        "done": pgettext("intervention", "Done"),
+        "verified": pgettext("intervention", "Verified"),
+        "cancelled": pgettext("intervention", "Cancelled"),
     }
     return words.get(state, state)
 

@@ -34,7 +34,12 @@ blueprint = Blueprint("photos", __name__, template_folder="templates")
 # One picture and what is said about it; several of a phone in one form.
 UPLOAD_BYTES = MAX_BYTES + 100_000
 FORM_BYTES = 40_000_000
-BODY_BYTES = {"photos.upload": UPLOAD_BYTES, "photos.add": FORM_BYTES, "reports.create": FORM_BYTES}
+BODY_BYTES = {
+    "photos.upload": UPLOAD_BYTES,
+    "photos.add": FORM_BYTES,
+    "reports.create": FORM_BYTES,
+    "moves.make_from_page": FORM_BYTES,
+}
 RETRY_AFTER_S = 5
 
 

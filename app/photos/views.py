@@ -57,8 +57,12 @@ def has_chosen() -> bool:
     return any(file.filename for file in request.files.getlist(FIELD))
 
 
-def store_chosen(kept: Archive, actor: Actor, subject: str, subject_id: UUID, *, now: datetime) -> int:
+def store_chosen(
+    kept: Archive, actor: Actor, subject: str, subject_id: UUID, *, now: datetime, stage: str = "none"
+) -> int:
     """Add the pictures of this request's form; what is refused is said on the next page. Returns how many were added.
+
+    stage: none, before or after, for all of them.
 
     Raises:
         NotSignedInError, ForbiddenError, NotFoundError
@@ -70,7 +74,7 @@ def store_chosen(kept: Archive, actor: Actor, subject: str, subject_id: UUID, *,
             continue
         name = file.filename.replace("\\", "/").rpartition("/")[2][:60]
         try:
-            command = parse_upload({"id": str(uuid4())}, file.read(), now=now)
+            command = parse_upload({"id": str(uuid4()), "stage": stage}, file.read(), now=now)
             actions.upload(kept, actor, subject, subject_id, command, now=now)
             added += 1
         except InvalidInputError as error:

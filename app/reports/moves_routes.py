@@ -16,6 +16,8 @@ from app.errors import ConflictError, FieldError, InvalidInputError
 from app.nomenclature.actions import current_nomenclature
 from app.people.guards import require_signed_in
 from app.people.identity import current_actor
+from app.photos.actions import archive
+from app.photos.views import store_chosen
 from app.reports import actions, moves
 from app.reports.moves_commands import MOVE_FIELDS, parse_move
 from app.reports.moves_page import render_report
@@ -83,7 +85,10 @@ def history(report_id: UUID) -> Response:
 
 @blueprint.post("/reports/<uuid:report_id>/moves")
 def make_from_page(report_id: UUID) -> BaseResponse | tuple[str, int]:
-    """A button of the report's page: back to the page, or the page again with what was wrong."""
+    """A button of the report's page: back to the page, or the page again with what was wrong.
+
+    What comes with "resolve" is evidence: photos of after, hidden until somebody has looked, like all others.
+    """
     require_signed_in(current_actor())
     values = _values()
     try:
@@ -92,5 +97,8 @@ def make_from_page(report_id: UUID) -> BaseResponse | tuple[str, int]:
         return render_report(report_id, values=values, errors=error.errors), 422
     except ConflictError as error:
         return render_report(report_id, values=values, errors=[FieldError("", error.message)]), 409
+    if values["move"] == "resolve":
+        kept = archive(services().engine, services().settings.var_dir)
+        store_chosen(kept, current_actor(), "reports", report_id, now=datetime.now(UTC), stage="after")
     flash(_("Recorded: %(move)s.", move=move_label(str(values["move"]))), "success")
     return redirect(url_for("reports.show", report_id=report_id), code=303)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,6 +26,7 @@ from app.reports.filters import ReportFilter
 from app.reports.moves_commands import MoveCommand
 from app.reports.workflow import MOVES
 from app.routing.deadlines import due_at, working_between
+from tests.photos.samples import jpeg
 from tests.routing.world import World, body_at, make_world
 
 NEEDED: dict[str, dict[str, str]] = {
@@ -500,6 +502,23 @@ def test_the_page_shows_the_moves_and_takes_them_without_javascript(desk: Desk) 
     refused = desk.client.post(path, data={"move": "resolve", "version": "2", "text": ""}, headers=headers)
     assert refused.status_code == 422
     assert 'details class="more" open' in refused.text
+
+
+def test_what_was_repaired_is_shown_by_photos_sent_with_the_move(desk: Desk) -> None:
+    report_id = desk.report()
+    desk.done("hlm-a", report_id, "acknowledge")
+    headers = desk.world.headers("hlm-a")
+    path = f"/reports/{report_id}/moves"
+    pictures = [(io.BytesIO(jpeg(64, 48)), "after.jpg"), (io.BytesIO(b"no picture"), "list.jpg")]
+    sent = {"move": "resolve", "text": "Repaired", "photos": pictures}
+    stale = desk.client.post(path, data={"move": "resolve", "text": "Repaired", "version": "1"}, headers=headers)
+    assert stale.status_code == 409
+    assert desk.sql("SELECT count(*) FROM photo") == [(0,)]
+    done = desk.client.post(path, data=sent | {"version": "2"}, headers=headers)
+    assert done.status_code == 303
+    photos = desk.sql("SELECT stage, state FROM photo WHERE report_id = :id", id=report_id)
+    assert photos == [("after", "hidden")]
+    assert "list.jpg" in desk.client.get(f"/reports/{report_id}", headers=headers).text  # refused, and said
 
 
 def test_the_page_tells_everything_in_both_languages(desk: Desk) -> None:
