@@ -22,6 +22,7 @@ BLUEPRINTS = (
     "routing",
     "reports",
     "reports.moves_routes",
+    "reports.duplicates_routes",
     "interventions",
     "interventions.api_routes",
     "heat",

@@ -16,6 +16,7 @@ class Theme:
     code: str
     label_fr: str
     label_en: str
+    duplicate_distance_m: int = 30
 
     def label(self, locale: str) -> str:
         """The label in the reader's language."""
@@ -37,6 +38,8 @@ class Category:
     label_fr: str
     label_en: str
     active: bool
+    # Up to how many metres apart two reports may be of one thing: its own distance, else its theme's.
+    duplicate_distance_m: int = 30
 
     def label(self, locale: str) -> str:
         """The label in the reader's language."""
@@ -63,10 +66,11 @@ class Nomenclature:
         return tuple(category for category in self.categories if category.theme == theme and category.active)
 
 
-_THEMES = text("SELECT code, label_fr, label_en FROM theme ORDER BY position, code")
+_THEMES = text("SELECT code, label_fr, label_en, duplicate_distance_m FROM theme ORDER BY position, code")
 _CATEGORIES = text(
     "SELECT category.code, number, theme_code AS theme, kind, visibility, deadline_hours, default_severity,"
-    " responsible, category.label_fr, category.label_en, active"
+    " responsible, category.label_fr, category.label_en, active,"
+    " coalesce(category.duplicate_distance_m, theme.duplicate_distance_m) AS duplicate_distance_m"
     " FROM category JOIN theme ON theme.code = theme_code ORDER BY theme.position, category.position, category.code"
 )
 

@@ -63,7 +63,7 @@ class _Case:
 
 
 @dataclass(frozen=True)
-class _Said:
+class Said:
     """A line of history, but for who says it of which report."""
 
     kind: str
@@ -98,17 +98,17 @@ def make_move(
     change = _changed(move, _Case(actor, report, command, category, target, since, now))
     binds = vars(change) | {"id": report.id, "version": report.version, "now": now}
     if not moves_store.update_report(uow.connection, {k: v for k, v in binds.items() if k != "details"}):
-        raise _changed_meanwhile(report)
+        raise changed_meanwhile(report)
     state_changes = move.to_state is not None
     from_state = report.state if state_changes else None
-    said = _Said(command.move, now, from_state, move.to_state, change.details)
-    _note(uow, actor, report_id, said)
+    said = Said(command.move, now, from_state, move.to_state, change.details)
+    note(uow, actor, report_id, said)
     return actions.read(uow, report_id)
 
 
 def _require_allowed(move: Move, report: ReportRow, actor: Actor, seen_version: int | None) -> None:
     if seen_version is not None and seen_version != report.version:
-        raise _changed_meanwhile(report)
+        raise changed_meanwhile(report)
     if not role_may(move, actor.role, relations(report, actor.organisation_id), report.state):
         raise ForbiddenError(f"{move.name} is not a move of this role and organisation")
     if not state_allows(move, report):
@@ -116,7 +116,8 @@ def _require_allowed(move: Move, report: ReportRow, actor: Actor, seen_version: 
         raise ConflictError(message)
 
 
-def _changed_meanwhile(report: ReportRow) -> ConflictError:
+def changed_meanwhile(report: ReportRow) -> ConflictError:
+    """The refusal of a change to a report that is no longer as it was seen."""
     message = _(
         "Somebody else changed this report in the meantime: it is now “%(state)s”. Nothing of yours was stored;"
         " look at it again.",
@@ -236,10 +237,11 @@ _SPECIAL: dict[str, Callable[[_Change, _Case], _Change]] = {
 
 def _confirm(uow: UnitOfWork, actor: Actor, report: ReportRow, command: MoveCommand, now: datetime) -> None:
     if not moves_store.has_said(uow.connection, report.id, command.move, actor.user_id, since=now - SAME_CONFIRMATION):
-        _note(uow, actor, report.id, _Said(command.move, now))
+        note(uow, actor, report.id, Said(command.move, now))
 
 
-def _note(uow: UnitOfWork, actor: Actor, report_id: UUID, said: _Said) -> None:
+def note(uow: UnitOfWork, actor: Actor, report_id: UUID, said: Said) -> None:
+    """Write a line into the history of a report."""
     by = {"organisation_id": actor.organisation_id, "account_id": actor.user_id, "role": actor.role}
     moves_store.add_event(uow.connection, vars(said) | by | {"report_id": report_id})
 

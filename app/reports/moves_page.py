@@ -15,9 +15,11 @@ from app.nomenclature.actions import current_nomenclature
 from app.people.guards import require_signed_in
 from app.people.identity import current_actor
 from app.people.store import list_organisations
-from app.reports import actions, moves, words
+from app.reports import actions, duplicates, moves, words
+from app.reports.duplicates_recurrence import earlier_here, recurrences
+from app.reports.duplicates_rules import RECURRENCE_DAYS
 from app.reports.rules import OPEN_STATES
-from app.reports.workflow import CONFIRMATIONS, MOVES, confirmations, time_lost
+from app.reports.workflow import CONFIRMATIONS, MOVES, time_lost
 from app.routing.words import why
 from app.web.context import services
 
@@ -33,12 +35,16 @@ def render_report(
     """
     actor = current_actor()
     require_signed_in(actor)
+    nomenclature = current_nomenclature()
     with unit_of_work(services().engine, actor) as uow:
         row = actions.read(uow, report_id)
         events = actions.history(uow, report_id)
         organisations = list_organisations(uow.connection)
+        group = duplicates.group_of(uow, actor, row, nomenclature)
+        recurrence = recurrences(uow.connection, [row], nomenclature).get(row.id)
+        comes_back = recurrence is not None and recurrence.nth > 1
+        earlier = earlier_here(uow.connection, row, duplicates.spot_of(row, nomenclature)) if comes_back else ()
     possible = moves.possible_moves(row, actor)
-    nomenclature = current_nomenclature()
     routing = next((event.details.get("routing") for event in events if event.kind == "created"), None)
     return render_template(
         "reports/show.html",
@@ -54,7 +60,12 @@ def render_report(
         candidates=[o for o in organisations if o.id in row.candidate_ids] if row.organisation_id is None else [],
         steps=[move for move in possible if move.name not in CONFIRMATIONS and move.name in MOVES],
         may_confirm=any(move.name in CONFIRMATIONS for move in possible),
-        confirmations=confirmations(events),
+        confirmations=group.confirmations,
+        group=group,
+        recurrence=recurrence if comes_back else None,
+        recurrence_days=RECURRENCE_DAYS,
+        earlier=earlier,
+        nomenclature=nomenclature,
         lost=time_lost(events),
         organisations=[o for o in organisations if o.id != row.organisation_id],
         words=words,

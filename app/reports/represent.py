@@ -33,6 +33,7 @@ def as_json(row: ReportRow) -> dict[str, Any]:
         "iris": row.iris,
         "qpv": row.qpv,
         "is_synthetic": row.is_synthetic,
+        "duplicate_of": None if row.duplicate_of is None else str(row.duplicate_of),
     }
 
 

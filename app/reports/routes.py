@@ -77,6 +77,9 @@ def submit() -> Response:
     body = as_json(row) | ({"candidates": list(candidates)} if candidates else {})
     response = Response(json.dumps(body), status=201 if is_new else 200, content_type="application/json")
     response.headers["Location"] = url_for("reports.read", report_id=row.id)
+    # Whether others reported it too is looked up by whoever wants to know: it must cost the sender nothing.
+    near = urlencode({"lon": row.lon, "lat": row.lat, "category": row.category, "except": str(row.id)})
+    response.headers["Link"] = f'<{url_for("duplicates.similar")}?{near}>; rel="related"'
     return response
 
 

@@ -50,6 +50,8 @@ class ReportRow:
     asked_organisation: str | None
     paused_at: datetime | None
     escalated_at: datetime | None
+    # Of a merged report: the one that it counts with.
+    duplicate_of: UUID | None
 
 
 @dataclass(frozen=True)

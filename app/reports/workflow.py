@@ -26,8 +26,8 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     "resolved": frozenset({"verified", "reopened"}),
     "verified": frozenset({"reopened"}),
     "rejected": frozenset({"reopened"}),
-    # Merging sets it, unmerging ends it (app.reports, duplicates).
-    "duplicate": frozenset({"reopened"}),
+    # Merging sets it, unmerging gives back the state before (app/reports/duplicates.py).
+    "duplicate": frozenset({"new", "acknowledged", "assigned", "in_progress", "reopened"}),
     "reopened": frozenset({"acknowledged", "assigned", "in_progress", "rejected", "duplicate", "new"}),
 }
 

@@ -67,7 +67,7 @@ POSSIBLE = {
     ("in_progress", "resolved"),
     *((state, to) for state in TAKEN for to in ("rejected", "duplicate", "new")),
     ("resolved", "verified"), ("resolved", "reopened"), ("verified", "reopened"), ("rejected", "reopened"),
-    ("duplicate", "reopened"),
+    *(("duplicate", state) for state in OPEN_STATES),
     ("reopened", "acknowledged"), ("reopened", "assigned"), ("reopened", "in_progress"), ("reopened", "rejected"),
     ("reopened", "duplicate"), ("reopened", "new"),
 }  # fmt: skip

@@ -14,6 +14,7 @@ SELECT
     report.source, report.is_synthetic, report.version, report.organisation_id, report.reporter_organisation_id,
     coalesce(report.candidate_ids, '{}') AS candidate_ids, report.asked_organisation_id,
     (SELECT name FROM organisation WHERE id = report.asked_organisation_id) AS asked_organisation,
-    report.paused_at, report.escalated_at
+    report.paused_at, report.escalated_at,
+    CASE WHEN report.duplicate_of IS NOT NULL THEN (SELECT kept_id FROM kept_report(report.id)) END AS duplicate_of
 FROM report
 JOIN category ON category.code = report.category_code
