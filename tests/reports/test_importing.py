@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from app.db.session import unit_of_work
 from app.errors import ConflictError
 from app.people.actor import SYSTEM
-from app.reports.importing import actions
+from app.reports.importing import bulk
 from app.reports.importing.mapping import MappingError
 from tests.reports.import_samples import NOW, mapping, refusals, reports, row, run, write
 from tests.reports.samples import LAT, LON
@@ -113,7 +113,7 @@ def test_a_formula_is_only_text(engine: Engine, places: Places, tmp_path: Path) 
 def test_ctrl_c_leaves_nothing_half_done(
     engine: Engine, places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(actions, "BATCH_ROWS", 10)
+    monkeypatch.setattr(bulk, "BATCH_ROWS", 10)
     path = write(tmp_path / "in.csv", *(row(number) for number in range(30)))
     seen: list[int] = []
 
@@ -133,7 +133,7 @@ def test_ctrl_c_leaves_nothing_half_done(
 def test_duplicates_are_found_across_batches(
     engine: Engine, places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(actions, "BATCH_ROWS", 3)
+    monkeypatch.setattr(bulk, "BATCH_ROWS", 3)
     path = write(tmp_path / "in.csv", *(row(number % 5) for number in range(20)))
     dry, real, again = run(engine, path, dry_run=True), run(engine, path), run(engine, path)
     assert dry == real

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Any
 from uuid import uuid4
 
@@ -18,7 +19,7 @@ from app.nomenclature.store import load_nomenclature
 from app.people.actor import SYSTEM, Actor
 from app.reports import actions
 from app.reports.commands import ReportCommand
-from app.reports.importing.bulk import BulkEvent, BulkOrigin, BulkRow, bulk_insert
+from app.reports.importing.bulk import BulkEvent, BulkOrigin, BulkRow, bulk_insert, one_ahead
 from tests.reports.samples import LAT, LON, add_place, square
 
 NOW = datetime(2026, 5, 4, 12, 0, 0, 123456, tzinfo=UTC)
@@ -158,3 +159,35 @@ def test_the_planner_knows_of_the_rows_before_they_are_committed(engine: Engine,
     with unit_of_work(engine, SYSTEM) as uow:
         bulk_insert(uow, BulkOrigin("import:x"), rows, now=NOW)
         assert [tuple(row) for row in uow.connection.execute(counted)] == [("report", 400), ("report_event", 400)]
+
+
+def test_the_next_batch_is_prepared_while_one_is_stored() -> None:
+    second_is_ready = Event()
+    taken: list[tuple[int, bool]] = []
+
+    def prepared() -> Iterator[int]:
+        yield 1
+        second_is_ready.set()
+        yield 2
+
+    one_ahead(prepared(), lambda _batch: second_is_ready.wait(30), lambda *pair: taken.append(pair))
+    assert taken == [(1, True), (2, True)]
+
+
+def test_nothing_is_stored_any_more_when_a_failure_comes_out() -> None:
+    started, go_on, done = Event(), Event(), Event()
+
+    def prepared() -> Iterator[int]:
+        yield 1
+        assert started.wait(30)
+        go_on.set()
+        raise InterruptedError
+
+    def store(_batch: int) -> None:
+        started.set()
+        assert go_on.wait(30)
+        done.set()
+
+    with pytest.raises(InterruptedError):
+        one_ahead(prepared(), store, lambda *_pair: None)
+    assert done.is_set()

@@ -16,6 +16,7 @@ from app.db.session import UnitOfWork, unit_of_work
 from app.nomenclature.store import load_nomenclature
 from app.people.actor import SYSTEM
 from app.reports.commands import ReportCommand
+from app.reports.importing import bulk
 from app.reports.importing.bulk import BulkOrigin, BulkRow, bulk_insert
 from tests.reports.samples import LAT, LON, add_place, square
 from tests.routing.world import METRE_LAT, METRE_LON, World, at, make_world, point
@@ -146,7 +147,10 @@ def load(engine: Engine, world: World) -> None:
 
 
 @pytest.mark.parametrize("rules", ["without rules", "with rules"])
-def test_a_set_says_what_each_row_says_alone(engine: Engine, world: World, rules: str) -> None:
+def test_a_set_says_what_each_row_says_alone(
+    engine: Engine, world: World, rules: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "BATCH_ROWS", 1_100)
     if rules == "with rules":
         add_rules(engine, world)
     load(engine, world)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +17,7 @@ from app.db.session import UnitOfWork, unit_of_work
 from app.errors import ConflictError
 from app.nomenclature.store import Nomenclature
 from app.people.actor import SYSTEM
-from app.reports.importing.bulk import BATCH_ROWS, BulkLoader, BulkOrigin, Reason
+from app.reports.importing.bulk import BatchOutcome, BulkLoader, BulkOrigin, Reason, batches, one_ahead
 from app.reports.importing.convert import Accepted, Converter, ManyPointsTerritory, Refusal
 from app.reports.importing.mapping import ImportMapping, MappingError
 from app.reports.importing.reader import BadRow, CsvRows, Row
@@ -72,6 +72,15 @@ class _Counts:
     by_reason: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass(frozen=True)
+class _Checked:
+    """A batch of the file after the checks that need no database."""
+
+    read: int
+    accepted: list[Accepted]
+    refused: list[Refusal]
+
+
 def import_reports(
     engine: Engine,
     request: ImportRequest,
@@ -102,10 +111,15 @@ def import_reports(
     ):
         loader = _loader(uow, request, now)
         converter = Converter(request.mapping, rows.header, nomenclature=nomenclature, territory=territory, now=now)
-        for batch in _batches(iter(rows), request.limit):
-            refusals.write(_take(batch, converter, loader, counts))
+        limited = iter(rows) if request.limit is None else islice(rows, request.limit)
+        checked = (_check(batch, converter) for batch in batches(limited))
+
+        def take(batch: _Checked, outcome: BatchOutcome) -> None:
+            refusals.write(_account(batch, outcome, counts))
             if progress is not None:
                 progress(rows.bytes_read)
+
+        one_ahead(checked, lambda batch: loader.add([item.row for item in batch.accepted]), take)
         if request.dry_run:
             raise _DryRunError
     return ImportOutcome(
@@ -131,25 +145,23 @@ def _organisation(connection: Connection, slug: str | None) -> int | None:
     return int(found)
 
 
-def _batches(rows: Iterator[Row | BadRow], limit: int | None) -> Iterator[list[Row | BadRow]]:
-    limited = rows if limit is None else islice(rows, limit)
-    while batch := list(islice(limited, BATCH_ROWS)):
-        yield batch
-
-
-def _take(batch: list[Row | BadRow], converter: Converter, loader: BulkLoader, counts: _Counts) -> list[Refusal]:
-    """Check and store one batch; returns its refusals in the order of the file."""
-    refused = [
+def _check(batch: list[Row | BadRow], converter: Converter) -> _Checked:
+    """One batch through the checks of a single report."""
+    accepted, refused = converter.convert([row for row in batch if isinstance(row, Row)])
+    unreadable = [
         Refusal(row.line, "", "", row.message, "unreadable", row.raw) for row in batch if isinstance(row, BadRow)
     ]
-    accepted, not_accepted = converter.convert([row for row in batch if isinstance(row, Row)])
-    refused += not_accepted
-    outcome = loader.add([item.row for item in accepted])
+    return _Checked(len(batch), accepted, unreadable + refused)
+
+
+def _account(batch: _Checked, outcome: BatchOutcome, counts: _Counts) -> list[Refusal]:
+    """Count what became of a batch; returns its refusals in the order of the file."""
+    refused = list(batch.refused)
     for position, reason in outcome.left_out.items():
         if reason != "already_there":
-            refused.append(_left_out(accepted[position], reason))
+            refused.append(_left_out(batch.accepted[position], reason))
     refused.sort(key=lambda refusal: refusal.line)
-    _count(batch, refused, outcome.added, counts)
+    _count(batch.read, refused, outcome.added, counts)
     return refused
 
 
@@ -161,12 +173,12 @@ def _left_out(item: Accepted, reason: Reason) -> Refusal:
     return Refusal(item.line, item.row.source_ref or "", "id", message, reason, item.raw)
 
 
-def _count(batch: list[Row | BadRow], refused: list[Refusal], added: int, counts: _Counts) -> None:
+def _count(read: int, refused: list[Refusal], added: int, counts: _Counts) -> None:
     first_of_line = {refusal.line: refusal for refusal in reversed(refused)}
-    counts.read += len(batch)
+    counts.read += read
     counts.imported += added
     counts.refused += len(first_of_line)
-    counts.already_there += len(batch) - len(first_of_line) - added
+    counts.already_there += read - len(first_of_line) - added
     counts.by_reason.update(_reason(one) for one in first_of_line.values())
 
 

@@ -1,7 +1,7 @@
 """Many reports in one transaction: COPY into a temporary table, set-based checks, INSERT … SELECT.
 
 What a row becomes (places, responsible organisation, visibility, deadline, cell) is the same as for a single report
-(app/reports/sql/submit.sql). Places and routing are looked up for a batch as a set: see bulk_places.sql, bulk_route.sql.
+(app/reports/sql/submit.sql). Places and routing are looked up for a batch as a set: bulk_places.sql, bulk_route.sql.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from sqlalchemy import text
@@ -24,7 +25,7 @@ from app.places.lattice import cells_of
 from app.reports.commands import ReportCommand
 from app.routing.deadlines import due_at
 
-BATCH_ROWS = 10_000
+BATCH_ROWS = 5_000
 Reason = Literal["duplicate", "already_there", "unknown_place"]
 
 _TABLES = statement("reports", "bulk_tables")
@@ -36,16 +37,15 @@ _ROUTE = text(statement("reports", "bulk_route"))
 _INSERT = text(statement("reports", "bulk_insert"))
 _HISTORY = text(statement("reports", "bulk_history"))
 _CLEAR = text("TRUNCATE bulk_stage, bulk_located, bulk_routed, bulk_history; DROP INDEX IF EXISTS bulk_stage_geom_idx")
-_ANALYSE = text("SELECT analyse_reports()")
-# The planner must know early that the table is no longer what it was, and again when it has grown tenfold.
-_ANALYSE_AFTER_BATCHES = frozenset(10**power for power in range(6))
+# The planner must know early that the table is no longer what it was: as soon as most of its rows are this load's.
+_ANALYSE = text("SELECT analyse_reports() FROM pg_class WHERE oid = 'report'::regclass AND reltuples * 2 < :added")
 _STAGE_COLUMNS = (
     "ordinal, id, source_ref, category_code, lon, lat, cell_25m, severity, observed_at, received_at, due_at,"
     " description, place_id, state"
 )
 _HISTORY_COLUMNS = "report_id, at, kind, from_state, to_state, by_responsible, organisation_id, role, details"
-# COPY's text format: these four are all that needs an escape in it.
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+Batch = TypeVar("Batch")
+Stored = TypeVar("Stored")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class BulkLoader:
     def __init__(self, uow: UnitOfWork, origin: BulkOrigin, *, now: datetime, dry_run: bool = False) -> None:
         """dry_run: everything is checked against the database, and no report is written."""
         self._uow, self._origin, self._now, self._dry_run = uow, origin, now, dry_run
-        self._batches = 0
+        self._added = 0
         self._categories = load_nomenclature(uow.connection).category_by_code
         with uow.raw.cursor() as cursor:
             cursor.execute(_TABLES)
@@ -127,9 +127,8 @@ class BulkLoader:
             if any(row.history for row in rows):
                 self._copy("bulk_history", _HISTORY_COLUMNS, _history_lines(rows))
                 connection.execute(_HISTORY)
-            self._batches += 1
-            if self._batches in _ANALYSE_AFTER_BATCHES:
-                connection.execute(_ANALYSE)
+            self._added += added
+            connection.execute(_ANALYSE, {"added": self._added})
         connection.execute(_CLEAR)
         return BatchOutcome(added, left_out)
 
@@ -148,13 +147,13 @@ def bulk_insert(
 ) -> BulkResult:
     """Store accepted reports in batches. progress is told the number of rows of each batch once it is in.
 
-    The caller's transaction must be the system's; nothing is committed here.
+    The caller's transaction must be the system's; nothing is committed here. `rows` may be a generator that works for
+    each row, but not with this transaction: it is a batch ahead.
     """
     loader = BulkLoader(uow, origin, now=now)
-    iterator = iter(rows)
     counts = {"added": 0, "already_there": 0, "duplicate": 0, "unknown_place": 0}
-    while batch := list(islice(iterator, BATCH_ROWS)):
-        outcome = loader.add(batch)
+
+    def take(batch: Sequence[BulkRow], outcome: BatchOutcome) -> None:
         counts["added"] += outcome.added
         for reason in outcome.left_out.values():
             counts[reason] += 1
@@ -162,21 +161,52 @@ def bulk_insert(
         counts["already_there"] += len(batch) - len(outcome.left_out) - outcome.added
         if progress is not None:
             progress(len(batch))
+
+    one_ahead(batches(iter(rows)), loader.add, take)
     return BulkResult(**counts)
+
+
+def batches(rows: Iterator[Batch]) -> Iterator[list[Batch]]:
+    """The rows in lists of BATCH_ROWS; the last one may be shorter."""
+    while batch := list(islice(rows, BATCH_ROWS)):
+        yield batch
+
+
+def one_ahead(
+    prepared: Iterable[Batch], store: Callable[[Batch], Stored], take: Callable[[Batch, Stored], object]
+) -> None:
+    """Store each batch and give `take` what became of it, in order; the next one is prepared while one is stored.
+
+    store runs in a thread of its own, one call at a time; the rest in the caller's. What any of them raises is raised
+    here, once no call runs any more.
+    """
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="bulk") as pool:
+        before: tuple[Batch, Future[Stored]] | None = None
+        for batch in prepared:
+            if before is not None:
+                take(before[0], before[1].result())
+            before = batch, pool.submit(store, batch)
+        if before is not None:
+            take(before[0], before[1].result())
 
 
 def _stage_lines(rows: Sequence[BulkRow], now: datetime, categories: Mapping[str, Category]) -> Iterator[str]:
     count = len(rows)
     lon = np.fromiter((row.command.lon for row in rows), dtype=float, count=count)
     lat = np.fromiter((row.command.lat for row in rows), dtype=float, count=count)
+    # Most rows of a file come in at the same moment: its deadlines are reckoned once.
+    moments: dict[tuple[datetime, str, int], str] = {}
     for ordinal, (row, cell_25m) in enumerate(zip(rows, cells_of(lon, lat).tolist(), strict=True)):
         command = row.command
-        observed_at, received_at = command.observed_at or now, row.received_at or now
-        category = categories[command.category]
-        due = due_at(received_at, category.deadline_hours, command.severity or category.default_severity)
+        received_at, category = row.received_at or now, categories[command.category]
+        severity = command.severity or category.default_severity
+        key = received_at, command.category, severity
+        if key not in moments:
+            due = due_at(received_at, category.deadline_hours, severity)
+            moments[key] = f"{received_at.isoformat()}\t{due.isoformat()}"
         yield (
-            f"{ordinal}\t{command.id}\t{_text(row.source_ref)}\t{command.category}\t{command.lon!r}\t{command.lat!r}"
-            f"\t{cell_25m}\t{_number(command.severity)}\t{observed_at.isoformat()}\t{received_at.isoformat()}\t{due.isoformat()}"
+            f"{ordinal}\t{command.id.hex}\t{_text(row.source_ref)}\t{command.category}\t{command.lon!r}\t{command.lat!r}"
+            f"\t{cell_25m}\t{severity}\t{(command.observed_at or now).isoformat()}\t{moments[key]}"
             f"\t{_text(command.description)}\t{_number(command.place_id)}\t{row.state}\n"
         )
 
@@ -193,7 +223,10 @@ def _history_lines(rows: Sequence[BulkRow]) -> Iterator[str]:
 
 
 def _text(value: str | None) -> str:
-    return r"\N" if value is None else value.translate(_ESCAPES)
+    """For COPY's text format: these four are all that needs an escape in it."""
+    if value is None:
+        return r"\N"
+    return value.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
 
 
 def _number(value: int | None) -> str:

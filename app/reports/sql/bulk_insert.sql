@@ -6,7 +6,7 @@ WITH added AS (
         neighbourhood_id, iris_id, qpv_id, nearest_stop_id, place_id, source, source_ref, is_synthetic)
     SELECT
         staged.id, staged.category_code, staged.geom_4326, staged.cell_25m,
-        coalesce(staged.severity, category.default_severity), staged.state, category.visibility, staged.observed_at,
+        staged.severity, staged.state, category.visibility, staged.observed_at,
         staged.received_at, staged.due_at, staged.description,
         routed.organisation_id, routed.candidate_ids, :organisation_id,
         located.neighbourhood_id, located.iris_id, located.qpv_id, located.nearest_stop_id, staged.place_id,

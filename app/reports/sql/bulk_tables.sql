@@ -8,7 +8,7 @@ CREATE TEMPORARY TABLE bulk_stage (
     lat double precision NOT NULL,
     geom_4326 geometry(Point, 4326) NOT NULL GENERATED ALWAYS AS (ST_SetSRID(ST_MakePoint(lon, lat), 4326)) STORED,
     cell_25m bigint NOT NULL,
-    severity smallint,
+    severity smallint NOT NULL,
     observed_at timestamptz NOT NULL,
     received_at timestamptz NOT NULL,
     due_at timestamptz NOT NULL,
