@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 from sqlalchemy import Engine
 from werkzeug.serving import make_server
 
@@ -60,10 +60,6 @@ class Watch:
             "console", lambda m: self.note(f"console {m.type}: {m.text}") if m.type in {"error", "warning"} else None
         )
         page.on("request", lambda request: self._check_origin(request.url))
-
-    def _hear(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
-            self.note(f"console {message.type}: {message.text}")
 
     def _check_origin(self, url: str) -> None:
         if not url.startswith((self.origin + "/", "data:", "blob:")):

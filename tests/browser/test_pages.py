@@ -33,6 +33,11 @@ SIGNED_IN = [
     "/tf-setup",
     "/nothing-here",
 ]
+INTERVENTIONS = ["/interventions", "/interventions/calendar", "/interventions/map", "/interventions/new"]
+OF_ROLES = {
+    "bailleur": [*INTERVENTIONS, "/desk/tfpb"],
+    "coordinator": [*INTERVENTIONS, "/routing", "/routing/new", "/routing/try", "/desk/tfpb"],
+}
 SCHEMES = ["light", "dark"]
 
 
@@ -75,6 +80,12 @@ def test_pages_for_an_agent(open_page: Callable[..., Page], watch: Watch, scheme
     watch.allow("404")
     page = open_page("agent@demo.quietude", color_scheme=scheme, viewport=DESKTOP)
     assert {path: wrong for path in SIGNED_IN if (wrong := _check(page, path))} == {}
+
+
+@pytest.mark.parametrize(("role", "scheme"), [("bailleur", "dark"), ("coordinator", "light")])
+def test_pages_of_a_role(open_page: Callable[..., Page], role: str, scheme: str) -> None:
+    page = open_page(f"{role}@demo.quietude", color_scheme=scheme)
+    assert {path: wrong for path in OF_ROLES[role] if (wrong := _check(page, path))} == {}
 
 
 def _report(page: Page, **more: Any) -> str:
