@@ -31,6 +31,7 @@ BLUEPRINTS = (
     "heat.takeaway_routes",
     "exports",
     "desk.tfpb_routes",
+    "desk.desk_routes",
 )
 
 

@@ -85,6 +85,7 @@ def event_label(kind: str) -> str:
         "unmerge": _("No longer merged"),
         "merge_out": _("A merged report taken out again"),
         "escalated": _("Deadline passed without an answer"),
+        "undo": _("Undone"),
         "photo_added": _("Photo added"),
         "photo_covered": _("Faces or plates covered in a photo"),
         "photo_published": _("Photo published"),

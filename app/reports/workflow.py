@@ -219,14 +219,27 @@ class Lost:
     time: timedelta = field(default_factory=timedelta)
 
 
+def standing(events: Iterable[Event]) -> list[Event]:
+    """The history without what was undone: an undoing takes the last move of its name with it."""
+    left: list[Event] = []
+    for event in events:
+        if event.kind != "undo":
+            left.append(event)
+            continue
+        undone = next((one for one in reversed(left) if one.kind == event.details.get("move")), None)
+        if undone is not None:
+            left.remove(undone)
+    return left
+
+
 def state_times(events: Iterable[Event]) -> dict[str, datetime]:
     """When a report last came into each state it was in; a state it never had is missing."""
-    return {event.to_state: event.at for event in events if event.to_state is not None}
+    return {event.to_state: event.at for event in standing(events) if event.to_state is not None}
 
 
 def with_organisation_since(events: Iterable[Event]) -> datetime | None:
     """When the report came to the organisation that has it now: created, routed or transferred."""
-    times = [e.at for e in events if e.kind in {"created", "route", "transfer"}]
+    times = [e.at for e in standing(events) if e.kind in {"created", "route", "transfer"}]
     return times[-1] if times else None
 
 
@@ -244,5 +257,5 @@ def confirmations(events: Iterable[Event]) -> Confirmations:
 
 def time_lost(events: Iterable[Event]) -> Lost:
     """The sum over all transfers of the time between arriving at the wrong organisation and leaving it."""
-    seconds = [float(event.details.get("lost_s", 0)) for event in events if event.kind == "transfer"]
+    seconds = [float(event.details.get("lost_s", 0)) for event in standing(events) if event.kind == "transfer"]
     return Lost(len(seconds), timedelta(seconds=sum(seconds)))

@@ -73,22 +73,24 @@ CREATE TABLE bulk_move_report (
     CHECK ((refused IS NULL) = (before IS NOT NULL) AND (before IS NULL) = (version IS NULL))
 );
 
--- Takes back one report's move, if nobody has moved it since: true; else false. The move itself may have given the
--- report away, so that its mover could not change it any more: hence as the system, for that account's own move only.
-CREATE FUNCTION undo_report(wanted_bulk uuid, wanted_report uuid, oldest timestamptz) RETURNS boolean
+-- Takes back one report's move: 'done', or 'moved' when somebody has moved it since; NULL when there is nothing to take
+-- back. The move itself may have given the report away, so that its mover could not change it any more: hence as the
+-- system, for that account's own move only.
+CREATE FUNCTION undo_report(wanted_bulk uuid, wanted_report uuid, oldest timestamptz) RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
     was jsonb;
     seen integer;
     asking_role text := actor_role();
-    is_undone boolean;
+    outcome text := 'moved';
 BEGIN
     SELECT item.before, item.version INTO was, seen
         FROM bulk_move_report AS item JOIN bulk_move ON bulk_move.id = item.bulk_id
         WHERE item.bulk_id = wanted_bulk AND item.report_id = wanted_report AND item.refused IS NULL
-            AND item.undone IS NULL AND bulk_move.account_id = actor_account() AND bulk_move.at >= oldest;
+            AND item.undone IS NULL AND bulk_move.account_id = actor_account() AND bulk_move.at >= oldest
+        FOR UPDATE OF item;
     IF was IS NULL THEN
-        RETURN false;
+        RETURN NULL;
     END IF;
     PERFORM set_config('app.role', 'system', true);
     UPDATE report SET
@@ -104,9 +106,12 @@ BEGIN
         resolved_at = (was ->> 'resolved_at')::timestamptz,
         paused_s = (was ->> 'paused_s')::integer
     WHERE id = wanted_report AND version = seen;
-    is_undone := FOUND;
+    IF FOUND THEN
+        outcome := 'done';
+    END IF;
     PERFORM set_config('app.role', asking_role, true);
-    RETURN is_undone;
+    UPDATE bulk_move_report SET undone = outcome WHERE bulk_id = wanted_bulk AND report_id = wanted_report;
+    RETURN outcome;
 END $$;
 
 -- ── Filters that somebody keeps ───────────────────────────────────────────────────────────────────────────────────────
