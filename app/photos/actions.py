@@ -105,6 +105,29 @@ def upload(
     return _same(known), False
 
 
+def hold(kept: Archive, raw: bytes) -> bytes:
+    """Clean a picture and keep its file before anything is there that it belongs to (app/photos/held.py).
+
+    Returns its SHA-256. Nobody needs the file yet: `clean` takes it away a day later.
+
+    Raises:
+        InvalidInputError: the bytes are no picture that we take (field `photo`).
+        sandbox.SandboxBusyError: too much at once.
+
+    """
+    picture = _decoded(raw)
+    sha256 = hashlib.sha256(picture.jpeg).digest()
+    with unit_of_work(kept.engine, SYSTEM) as uow:
+        store.lock_file(uow.connection, sha256)
+        kept.files.write(sha256, picture)
+    return sha256
+
+
+def let_go(kept: Archive, sha256: bytes) -> None:
+    """A held picture has become a photo, or nothing: its file goes unless some photo needs it."""
+    _forget_file(kept, sha256)
+
+
 def _same(known: PhotoRow | None) -> PhotoRow:
     if known is None or known.state == "removed":
         raise ConflictError(_("This id already belongs to another photo, or to one that was removed."))

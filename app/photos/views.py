@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -69,21 +71,32 @@ def store_chosen(
 
     """
     added = 0
-    for file in request.files.getlist(FIELD):
-        if not file.filename:
-            continue
-        name = file.filename.replace("\\", "/").rpartition("/")[2][:60]
-        try:
-            command = parse_upload({"id": str(uuid4()), "stage": stage}, file.read(), now=now)
+    for name, raw in chosen():
+        with refusals_said(name):
+            command = parse_upload({"id": str(uuid4()), "stage": stage}, raw, now=now)
             actions.upload(kept, actor, subject, subject_id, command, now=now)
             added += 1
-        except InvalidInputError as error:
-            flash(f"{name} : {error.errors[0].message}", "error")
-        except ConflictError:
-            flash(_("%(name)s was not added: six photos at most.", name=name), "error")
-        except SandboxBusyError:
-            flash(_("%(name)s was not added: many pictures are coming in at once. Try again.", name=name), "error")
-        except StorageError as error:
-            get_logger().error("photo not stored", error=str(error))
-            flash(_("%(name)s was not added: the service has no room for pictures just now.", name=name), "error")
     return added
+
+
+def chosen() -> Iterator[tuple[str, bytes]]:
+    """The pictures of this request's form: name and bytes, one read at a time."""
+    for file in request.files.getlist(FIELD):
+        if file.filename:
+            yield file.filename.replace("\\", "/").rpartition("/")[2][:60], file.read()
+
+
+@contextmanager
+def refusals_said(name: str) -> Iterator[None]:
+    """One picture of several is refused: it is said on the next page, and the others go on."""
+    try:
+        yield
+    except InvalidInputError as error:
+        flash(f"{name} : {error.errors[0].message}", "error")
+    except ConflictError:
+        flash(_("%(name)s was not added: six photos at most.", name=name), "error")
+    except SandboxBusyError:
+        flash(_("%(name)s was not added: many pictures are coming in at once. Try again.", name=name), "error")
+    except StorageError as error:
+        get_logger().error("photo not stored", error=str(error))
+        flash(_("%(name)s was not added: the service has no room for pictures just now.", name=name), "error")

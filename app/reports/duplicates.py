@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from app.reports.duplicates_rules import MERGE_MOST_M, can_keep, can_merge, stat
 from app.reports.duplicates_store import GroupRow, Kept, NearRow, Spot
 from app.reports.moves import Said, changed_meanwhile, note
 from app.reports.store import ReportRow, get_report
-from app.reports.words import state_label
+from app.reports.words import duration_label, state_label
 from app.reports.workflow import Confirmations
 from app.routing.deadlines import extended, runs_by_the_clock
 
@@ -80,6 +80,11 @@ def similar(
     groups = duplicates_store.groups(uow.connection, ids)
     photos = first_photos(uow.connection, SUBJECTS["reports"], ids)
     return tuple(Similar(row, groups[row.id], photos.get(row.id)) for row in rows)
+
+
+def age(row: NearRow, now: datetime) -> str:
+    """About how long ago it was seen, in words; a clock that is ahead makes it just now."""
+    return duration_label(max(now - row.observed_at, timedelta()))
 
 
 def spot_of(row: ReportRow, nomenclature: Nomenclature) -> Spot:

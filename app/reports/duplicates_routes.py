@@ -24,7 +24,7 @@ from app.reports.duplicates_rules import MERGE_AT_ONCE, can_keep, can_merge, who
 from app.reports.moves_page import render_report
 from app.reports.represent import as_json, as_moves
 from app.reports.store import ReportRow
-from app.reports.words import duration_label, state_label
+from app.reports.words import state_label
 from app.web.bodies import is_form, json_object, rfc3339, with_seen_version
 from app.web.context import services
 from app.web.language import locale_code
@@ -68,7 +68,7 @@ def _as_json(one: Similar, now: datetime) -> dict[str, Any]:
         "state_label": state_label(row.state),
         "organisation": row.organisation,
         "observed_at": rfc3339(row.observed_at),
-        "age": duration_label(max(now - row.observed_at, now - now)),
+        "age": duplicates.age(row, now),
         "distance_m": round(row.distance_m, 1),
         "confirmations": one.group.confirmations.still_there,
         "merged": one.group.merged,

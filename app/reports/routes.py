@@ -19,11 +19,11 @@ from app.nomenclature.actions import current_nomenclature
 from app.people.actor import Actor
 from app.people.guards import require_signed_in
 from app.people.identity import current_actor
-from app.photos.actions import archive
-from app.photos.views import has_chosen, store_chosen
+from app.photos.views import has_chosen
 from app.places.actions import current_territory
 from app.reports import actions
 from app.reports.commands import FIELDS, Checks, parse_report
+from app.reports.duplicates_form import ask_first, store_photos
 from app.reports.filters import KEYS, LIST_KEYS, parse_filter
 from app.reports.moves_page import render_report
 from app.reports.represent import as_feature, as_json
@@ -134,7 +134,7 @@ def new() -> str:
 
 @blueprint.post("/reports/new")
 def create() -> BaseResponse | tuple[str, int]:
-    """The form without JavaScript: to the report's page, or the form again with its messages."""
+    """The form without JavaScript: to the report's page, to a question, or the form again with its messages."""
     actor = current_actor()
     actions.require_reporting(actor)
     checks = _checks()
@@ -143,6 +143,9 @@ def create() -> BaseResponse | tuple[str, int]:
     shown = values | {"return_to": return_to}
     try:
         command = parse_report(values, checks, local_times=True)
+        asked = ask_first(actor, command, values, checks, return_to)
+        if asked is not None:
+            return (asked, 200) if isinstance(asked, str) else asked
         with unit_of_work(services().engine, actor) as uow:
             row, _is_new = actions.submit(
                 uow, actor, command, nomenclature=checks.nomenclature, source="form", now=checks.now
@@ -151,8 +154,7 @@ def create() -> BaseResponse | tuple[str, int]:
         return _form(shown, error.errors + _photos_again()), 422
     except ConflictError as error:
         return _form(shown | {"id": str(uuid4())}, [FieldError("id", error.message)]), 409
-    kept = archive(services().engine, services().settings.var_dir)
-    store_chosen(kept, actor, "reports", row.id, now=checks.now)
+    store_photos(actor, row.id)
     return redirect(return_to or url_for("reports.show", report_id=row.id, added=1), code=303)
 
 

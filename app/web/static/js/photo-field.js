@@ -1,5 +1,6 @@
 // Photos of a form: chosen, shown small, taken out again; then sent one after the other, with progress and another try.
 
+import { makeIcon } from './make-icon.js';
 import { newId, prepare, send } from './photo-upload.js';
 
 const MOST = 6;
@@ -70,7 +71,7 @@ function chosenLine(photo, texts, onRemove) {
   button.type = 'button';
   button.className = 'button quiet';
   button.setAttribute('aria-label', texts.remove.replace('{name}', photo.file.name));
-  button.append(icon('ui-close'));
+  button.append(makeIcon('ui-close'));
   button.addEventListener('click', onRemove);
   line.append(small(photo, texts), named(photo), button);
   return line;
@@ -85,16 +86,6 @@ function small(photo, texts) {
 }
 
 const named = (photo) => Object.assign(document.createElement('span'), { className: 'photo-name', textContent: photo.file.name });
-
-function icon(name) {
-  const made = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-  made.setAttribute('class', 'icon');
-  made.setAttribute('aria-hidden', 'true');
-  const use = document.createElementNS('http://www.w3.org/2000/svg', 'use');
-  use.setAttribute('href', `/static/icons.svg#${name}`);
-  made.append(use);
-  return made;
-}
 
 /** The panel of what is on its way. It outlives the form: the next report may be written meanwhile. */
 function setUpUploads(panel, texts) {

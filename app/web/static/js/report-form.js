@@ -4,6 +4,7 @@ import { remember, setUpCategories } from './report-category.js';
 import { setUpPlace } from './report-map.js';
 import { clearErrors, showErrors } from './form-errors.js';
 import { setUpPhotos } from './photo-field.js';
+import { setUpSimilar } from './report-similar.js';
 
 const form = document.querySelector('#report-form');
 const texts = JSON.parse(document.querySelector('#report-texts').textContent);
@@ -19,12 +20,14 @@ form.classList.add('enhanced');
 const coordinates = form.querySelector('#coordinates');
 coordinates.open = Boolean(coordinates.querySelector('[aria-invalid]'));
 
+const similar = setUpSimilar(form, texts, same);
 const categories = setUpCategories(form, (radio) => {
+  lookForSimilar();
   // The category's usual severity, unless somebody has chosen one.
   if (severityTouched) return;
   for (const one of severities) one.checked = one.value === radio.dataset.severity;
 });
-const place = setUpPlace(form, texts);
+const place = setUpPlace(form, texts, { onPlace: lookForSimilar });
 const photos = setUpPhotos(form.querySelector('[data-photo-field]'), document.querySelector('#photo-uploads'));
 for (const radio of severities) radio.addEventListener('change', () => { severityTouched = true; });
 
@@ -94,13 +97,37 @@ async function send() {
   const errors = missing(report);
   if (errors.length) return void showErrors(form, errors);
   setSending(true);
-  let answer = await post(report);
-  if (answer.status === 400 || answer.status === 401 || answer.status === 403) {
-    await freshToken();
-    answer = await post(report); // the same id: sent twice is stored once
-  }
+  const answer = await postSurely(report); // the same id: sent twice is stored once
   setSending(false);
   handle(report, answer);
+}
+
+/** Post, and once more with a fresh token when the page's own was refused. */
+async function postSurely(values, url) {
+  const answer = await post(values, url);
+  if (![400, 401, 403].includes(answer.status)) return answer;
+  await freshToken();
+  return post(values, url);
+}
+
+function lookForSimilar() {
+  const { lon, lat } = form.elements;
+  similar.look({ category: form.elements.category.value, lon: lon.value.trim().replace(',', '.'), lat: lat.value.trim().replace(',', '.') });
+}
+
+/** "It is the same": somebody was there again, which is said of that report instead of making another one. */
+async function same(found, button) {
+  if (sending) return;
+  setSending(true);
+  button.disabled = true;
+  const { status } = await postSurely({ move: 'still_there' }, `/api/reports/${found.id}/moves`);
+  setSending(false);
+  button.disabled = false;
+  if (status === 200) return finish(found, texts.confirmed, texts.confirmed_text.replace('{what}', found.label));
+  if (status === 0) return similar.say(texts.network, found);
+  if (status === 401) return similar.say(texts.signin, found);
+  if (status === 404 || status === 409) return similar.say(texts.gone_meanwhile, found, true);
+  return similar.say(status === 429 ? texts.busy : texts.server.replace('{status}', status), found);
 }
 
 /** A token for the next try: signing in again in another window made the page's own worthless. */
@@ -110,9 +137,9 @@ async function freshToken() {
   if (token) document.querySelector('meta[name="csrf-token"]').content = token;
 }
 
-async function post(report) {
+async function post(report, url = '/api/reports') {
   try {
-    const response = await fetch('/api/reports', {
+    const response = await fetch(url, {
       method: 'POST',
       headers: {
         'Content-Type': 'application/json',
@@ -143,7 +170,13 @@ function handle(report, { status, data }) {
 function succeed(report, note) {
   remember(report.category);
   const label = form.querySelector(`input[value="${report.category}"]`).closest('label').textContent.trim();
-  done.querySelector('#done-text').textContent = note ?? label;
+  finish(report, texts.recorded, note ?? label);
+}
+
+/** The report, new or confirmed, is with those who answer for it; the photos follow. */
+function finish(report, title, text) {
+  done.querySelector('#done-title').textContent = title;
+  done.querySelector('#done-text').textContent = text;
   done.querySelector('#done-link').href = `/reports/${report.id}`;
   photos.uploadTo(`/api/reports/${report.id}/photos`);
   form.hidden = true;
@@ -161,6 +194,7 @@ function startAgain() {
   severityTouched = false;
   clearErrors(form);
   place.clear();
+  similar.clear();
   categories.clear();
   photos.clear();
   done.hidden = true;

@@ -1,6 +1,7 @@
 // Where: the map, the pin, the position of the phone, the coordinates fields and the places near by.
 
 import { addReference, makeMap, pinIcon } from './base-map.js';
+import { makeIcon } from './make-icon.js';
 
 const { L } = window;
 const PLACE_ZOOM = 17;
@@ -11,8 +12,8 @@ const ARROWS = { ArrowUp: [0, 1], ArrowDown: [0, -1], ArrowLeft: [-1, 0], ArrowR
 const PLACE_ICONS = { stop: 'ui-stop', residence: 'ui-residence', school: 'theme-schools' };
 const NEAR_M = 150;
 
-/** Make the "Where?" block live. Returns {clear(), readFields()}. */
-export function setUpPlace(form, texts) {
+/** Make the "Where?" block live. `onPlace()` runs when the point has changed. Returns {clear(), readFields()}. */
+export function setUpPlace(form, texts, { onPlace } = {}) {
   const part = form.querySelector('#map-part');
   part.hidden = false;
   const status = part.querySelector('#place-status');
@@ -38,6 +39,7 @@ export function setUpPlace(form, texts) {
     if (zoom) map.setView(at, Math.max(map.getZoom(), PLACE_ZOOM), { animate: false });
     say(text);
     nearby.look(at);
+    onPlace?.();
   }
 
   function readFields() {
@@ -169,17 +171,11 @@ function makeChip(found, texts, choose) {
   chip.type = 'button';
   chip.className = 'chip';
   chip.dataset.id = String(found.id);
-  const icon = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-  icon.setAttribute('class', 'icon');
-  icon.setAttribute('aria-hidden', 'true');
-  const use = document.createElementNS('http://www.w3.org/2000/svg', 'use');
-  use.setAttribute('href', `/static/icons.svg#${PLACE_ICONS[found.kind] ?? 'ui-pin'}`);
-  icon.append(use);
   const name = document.createElement('span');
   name.textContent = found.name;
   const distance = document.createElement('small');
   distance.textContent = texts.metres.replace('{metres}', Math.round(found.distance_m));
-  chip.append(icon, name, distance);
+  chip.append(makeIcon(PLACE_ICONS[found.kind] ?? 'ui-pin'), name, distance);
   chip.addEventListener('click', () => choose(chip.getAttribute('aria-pressed') === 'true' ? '' : chip.dataset.id));
   return chip;
 }
