@@ -15,11 +15,12 @@ WITH neighbourhood AS (
     FROM place JOIN bulk_stage AS staged ON ST_Covers(place.geom_4326, staged.geom_4326)
     WHERE kind = 'qpv' AND closed_at IS NULL GROUP BY ordinal
 ), stop AS (
-    -- The box goes around the stop here and around the point there: south of 56° north both hold the 250 m.
+    -- The box goes around the stop here, and around the point there (a higher one): both hold the 250 m (0.00225° of
+    -- latitude anywhere, 0.004° of longitude south of 56° north).
     SELECT DISTINCT ON (ordinal) ordinal, near.id
     FROM (
         SELECT ordinal, place.id, ST_DistanceSphere(place.geom_4326, staged.geom_4326) AS distance_m
-        FROM place JOIN bulk_stage AS staged ON staged.geom_4326 && ST_Expand(place.geom_4326, 0.004, 0.004)
+        FROM place JOIN bulk_stage AS staged ON staged.geom_4326 && ST_Expand(place.geom_4326, 0.004, 0.0023)
         WHERE kind = 'stop' AND closed_at IS NULL
     ) AS near
     WHERE distance_m <= 250 ORDER BY ordinal, distance_m, near.id

@@ -31,16 +31,19 @@ WITH rule AS MATERIALIZED (
     FROM fit GROUP BY ordinal
 ), seen AS (
     SELECT staged.ordinal, staged.category_code, staged.place_id, ruled.verdicts,
-        coalesce(ruled.settled, false) OR linked.organisation_id IS NOT NULL OR NOT EXISTS (
-            SELECT FROM place
-            WHERE place.kind = by_place.kind AND place.closed_at IS NULL AND place.organisation_id IS NOT NULL
-                AND place.geom_4326 && square_around(staged.geom_4326, reach_m(by_place.kind) + 1)
-        ) AS alike
+        -- Each kind spelled out: only so does the planner know its index.
+        coalesce(ruled.settled, false) OR linked.organisation_id IS NOT NULL OR CASE responsible
+            WHEN 'transport' THEN NOT EXISTS (
+                SELECT FROM places_at('stop', staged.geom_4326) WHERE organisation_id IS NOT NULL)
+            WHEN 'school' THEN NOT EXISTS (
+                SELECT FROM places_at('school', staged.geom_4326) WHERE organisation_id IS NOT NULL)
+            WHEN 'landlord' THEN NOT EXISTS (
+                SELECT FROM places_at('residence', staged.geom_4326) WHERE organisation_id IS NOT NULL)
+            WHEN 'by_place' THEN NOT EXISTS (
+                SELECT FROM places_at('residence', staged.geom_4326) WHERE organisation_id IS NOT NULL)
+            ELSE true END AS alike
     FROM bulk_stage AS staged
     JOIN category ON category.code = staged.category_code
-    CROSS JOIN LATERAL (SELECT CASE responsible
-        WHEN 'transport' THEN 'stop' WHEN 'school' THEN 'school' WHEN 'landlord' THEN 'residence'
-        WHEN 'by_place' THEN 'residence' END AS kind) AS by_place
     LEFT JOIN place AS linked ON linked.id = staged.place_id
     LEFT JOIN ruled ON ruled.ordinal = staged.ordinal
 ), sorted AS MATERIALIZED (
