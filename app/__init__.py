@@ -25,6 +25,8 @@ BLUEPRINTS = (
     "reports.duplicates_routes",
     "interventions",
     "interventions.api_routes",
+    "patrols",
+    "patrols.api_routes",
     "heat",
     "heat.page",
     "heat.mvt_routes",
