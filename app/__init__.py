@@ -34,6 +34,7 @@ BLUEPRINTS = (
     "exports",
     "desk.tfpb_routes",
     "desk.desk_routes",
+    "desk.dashboard_routes",
 )
 
 
