@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from app.heat.keeper import CubeKeeper
-from app.heat.surface import Points, density, points_of
+from app.heat.points import Points, points_of
+from app.heat.surface import density
 from app.heat.tiles import pixel_places
 from benchmarks.heat_floor import BANDWIDTH_M, Ours, first_floor, floor_of, synthetic_rows
 from benchmarks.measure import Line

@@ -27,6 +27,8 @@ from benchmarks.data import SEED, random_points
 
 FIRST_DAY, TODAY = date(2025, 1, 1), date(2026, 1, 1)
 BANDWIDTH_M = 150
+# As many as a city has that answer for something.
+ORGANISATIONS = 20
 _EPOCH = date(2000, 1, 1)
 
 
@@ -40,6 +42,7 @@ def synthetic_rows(count: int, nomenclature: Nomenclature) -> Rows:
         number=np.arange(count), day=first + rng.integers(0, 365, count),
         category=numbers[rng.integers(0, len(numbers), count)], severity=rng.integers(1, 5, count),
         visibility=rng.integers(0, 2, count), state=rng.integers(0, 6, count), lon=lon, lat=lat,
+        organisation=rng.integers(0, ORGANISATIONS, count),
     )  # fmt: skip
 
 

@@ -24,9 +24,10 @@ from app.heat.exposure import KINDS
 from app.heat.keeper import CubeKeeper, Kept
 from app.heat.measures import RATE, UNITS, Measure
 from app.heat.palette import LegendClass
+from app.heat.points import within
 from app.heat.protect import Groups, groups_of, no_groups, theme_table
 from app.heat.selection import Asked, Period, Selection, readable, selected
-from app.heat.surface import BANDWIDTH_DEFAULT_M, Surface, within
+from app.heat.surface import BANDWIDTH_DEFAULT_M, Surface
 from app.heat.tables import PlaceCount, place_counts
 from app.heat.tiles import TILE_PIXELS, inside, pixel_places
 from app.places.lattice import to_lambert93
@@ -46,6 +47,7 @@ _EDGES_BYTES = 48_000_000
 _EXPOSED_BYTES = 32_000_000
 _TABLES_BYTES = 1_000_000
 _SIGHTS_BYTES = 4_000_000
+_OUTSIDES_BYTES = 8_000_000
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,9 @@ class Look:
         pixels = TILE_PIXELS * pixels_per_point
         classes = layer.classes(*pixel_places(z, x, y, pixels), pixels_per_point)
         if self.territory is not None and classes.any():
-            classes[~inside(self.territory.outline_3857, z, x, y, pixels)] = 0
+            outside = self.heat.outside(self.territory, (z, x, y), pixels)
+            if outside.size:
+                classes[outside] = 0
         return palette.png(classes, layer.palette)
 
     def point(self, lon: float, lat: float) -> PointValue:
@@ -239,6 +243,7 @@ class Heat:
         self.edges: Lru[Edge] = Lru(_EDGES_BYTES, lambda edge: edge.nbytes)
         self.exposed: Lru[Surface] = Lru(_EXPOSED_BYTES, lambda made: sum(w.values.nbytes for w in made.windows) + 1000)
         self.tables: Lru[list[PlaceCount]] = Lru(_TABLES_BYTES, lambda rows: 200 + 200 * len(rows))
+        self._outsides: Lru[Array] = Lru(_OUTSIDES_BYTES, lambda outside: 500 + outside.nbytes)
         self._sights: Lru[Sight] = Lru(_SIGHTS_BYTES, lambda sight: 100_000 + 48 * len(sight.groups))
         self.today = today
 
@@ -251,6 +256,15 @@ class Heat:
         if territory is None:
             return None
         return self.edges.get((territory.version, bandwidth_m), partial(edge_of, territory, bandwidth_m))
+
+    def outside(self, territory: Territory, tile: tuple[int, int, int], pixels: int) -> Array:
+        """Which of a tile's pixels lie outside, made once for all filters; empty when none does."""
+
+        def made() -> Array:
+            outside: Array = ~inside(territory.outline_3857, *tile, pixels)
+            return outside if outside.any() else np.empty(0, np.bool_)
+
+        return self._outsides.get((territory.version, tile, pixels), made)
 
     def sight(self, kept: Kept, viewer: Viewer) -> Sight:
         """What the viewer may see of the cube."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from app.heat.cube import SUBCELL_M, Array
 from app.heat.edge import Territory
-from app.heat.surface import Points
+from app.heat.points import Points
 from app.places.lattice import ORIGIN_EAST_M, ORIGIN_NORTH_M
 
 CELL_SHIFT = 10  # 2¹⁰ subcells = 100 m

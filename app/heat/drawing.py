@@ -14,8 +14,9 @@ from app.heat.cells import Area, area_of, disc_sums
 from app.heat.exposure import KINDS
 from app.heat.layers import ChangeLayer, DensityLayer, Layer, SignificanceLayer, ratio_layer
 from app.heat.measures import CHANGE_DAYS, band_m
+from app.heat.points import Points, points_together
 from app.heat.selection import Period, Selection, SeverityRecency, exact_period, read_exactly, selected_parts
-from app.heat.surface import Points, Surface, density, gathered_density, points_together
+from app.heat.surface import Surface, density, gathered_density
 from app.reports.filters import ReportFilter
 
 if TYPE_CHECKING:

@@ -1,9 +1,8 @@
 """What reports are set against: how many residents, dwellings, stops or passages there are where they come from.
 
-An ExposureSource reads one kind from the database. There is one for residents (the population of IRIS, where an import
-gave it as the attribute `population`), dwellings (of the residences) and stops. Passages of patrols will be another as
-soon as patrols are recorded: a class with these four members, added to SOURCES; `day` then lets only the passages of
-the period count.
+An ExposureSource reads one kind from the database: residents (the population of IRIS, where an import gave it as the
+attribute `population`), dwellings (of the residences), stops, and the passages of patrols, of which only those of the
+period count.
 """
 
 from __future__ import annotations
@@ -16,8 +15,9 @@ import shapely
 from sqlalchemy import text
 
 from app.heat.cube import SUBCELL_M, Array, day_number
+from app.heat.points import Points
 from app.heat.projected import projected
-from app.heat.surface import M2_PER_KM2, Points
+from app.heat.surface import M2_PER_KM2
 from app.places.lattice import ORIGIN_EAST_M, ORIGIN_NORTH_M, to_lambert93
 
 if TYPE_CHECKING:
@@ -152,7 +152,32 @@ class Stops(_FromPlaces):
         return _at_points(uow, self._rows)
 
 
-SOURCES: tuple[ExposureSource, ...] = (Residents(), Dwellings(), Stops())
+class Patrols:
+    """One for each passage, where and on the day when it was, whatever was found."""
+
+    code = "patrols"
+    # Every passage would make each process read the whole reference anew: they count from the next full five minutes.
+    _settled = "recorded_at < date_bin('5 minutes', now(), TIMESTAMPTZ '2000-01-01')"
+    _version = text(f"SELECT count(*) FROM patrol_passage WHERE {_settled}")  # noqa: S608  (a text of ours)
+    _rows = text(f"""
+        SELECT ST_X(geom_4326) AS lon, ST_Y(geom_4326) AS lat,
+               (passed_at AT TIME ZONE 'Europe/Paris')::date - DATE '2000-01-01' AS day
+        FROM patrol_passage WHERE {_settled}
+    """)  # noqa: S608
+
+    def version(self, uow: UnitOfWork) -> str:
+        """How many there are; one that is taken back makes it fewer."""
+        return str(uow.connection.scalar(self._version))
+
+    def load(self, uow: UnitOfWork) -> Exposure | None:
+        """None while nobody went on patrol."""
+        found = uow.connection.execute(self._rows).all()
+        lon, lat, day = (np.array([row[column] for row in found], float) for column in range(3))
+        made = _exposure([(*to_lambert93(lon, lat), np.ones(len(found)))]) if found else None
+        return None if made is None else Exposure(made.points, day.astype(np.int32))
+
+
+SOURCES: tuple[ExposureSource, ...] = (Residents(), Dwellings(), Stops(), Patrols())
 
 
 def _at_points(uow: UnitOfWork, rows: object) -> Exposure | None:

@@ -19,9 +19,9 @@ from app.heat.cube import Choice, flags_table
 from app.heat.mvt import POINTS_FROM_ZOOM, Placed, Tile, cluster_tile, placed
 from app.heat.mvt_clusters import BASE_LEVEL, Cells, counted, counted_groups, counted_rows, level_of, together
 from app.heat.mvt_store import BEYOND_ROLE, OwnCells, own_cells, reports_tile
+from app.heat.points import Points
 from app.heat.protect import theme_table
 from app.heat.selection import Asked
-from app.heat.surface import Points
 from app.places.lattice import cell_column_row
 from app.reports.rules import OPEN_STATES, STATES
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.heat.cube import Array, Rows, flags_table
+from app.heat.points import Points, points_of
 from app.heat.protect import Groups
-from app.heat.surface import Points, points_of
 from app.places.lattice import cell_key
 
 SEVERITIES = 4

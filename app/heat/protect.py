@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from app.heat.cube import CATEGORY_NUMBERS, EPOCH, VISIBILITIES, Array, Rows, flags_table
-from app.heat.surface import Points
+from app.heat.points import Points
 from app.nomenclature.store import Nomenclature
 
 # 400 m; a power of two of the lattice, so that a square holds whole cells at every step.

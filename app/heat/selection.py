@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.heat.cube import VISIBILITIES, Array, Choice, Rows, day_number, day_of, flags_table, no_rows
+from app.heat.points import Points, Weights, gathered, points_together
 from app.heat.protect import Groups, quarter_end, quarter_start, spread, whole_quarters, whole_themes
-from app.heat.surface import Points, Weights, gathered, points_together
 from app.reports.filters import KEYS, ReportFilter
 from app.reports.rules import STATES, WITHDRAWN_STATES
 

@@ -16,17 +16,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import fft, ndimage
 
 from app.heat.cube import SUBCELL_M, Array, Choice, Rows
+from app.heat.points import CHUNK, Points, gathered, pieces, points_together
 from app.places.lattice import CELL_M, ORIGIN_EAST_M, ORIGIN_NORTH_M
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from app.heat.edge import Edge
 
 BANDWIDTH_MIN_M, BANDWIDTH_MAX_M, BANDWIDTH_DEFAULT_M = 50, 1000, 150
@@ -36,88 +35,8 @@ M2_PER_KM2 = 1_000_000.0
 # A window larger than this is split where there is nothing (two cities in one register).
 WINDOW_NODES = 4_000_000
 _SPLIT_SHIFT = 15  # 2¹⁵ subcells = 3.2 km
-
-
-# Rows are gone through in pieces that stay in the processor's cache: half the time of whole arrays at a million.
-_CHUNK = 1 << 16
-
-
-class Weights(Protocol):
-    """How much each row counts."""
-
-    def of(self, rows: Rows) -> Array:
-        """One float a row."""
-        ...
-
-
-@dataclass(frozen=True)
-class Points:
-    """Positions in subcells (about 10 cm) from the lattice's origin; a weight each, or one each when None."""
-
-    x: Array  # uint32, 24 bits used
-    y: Array
-    weight: Array | None = None
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    @property
-    def mass(self) -> float:
-        """The sum of the weights."""
-        return float(len(self.x)) if self.weight is None else float(self.weight.sum())
-
-    def take(self, chosen: Array | slice) -> Points:
-        """Some of the points."""
-        return Points(self.x[chosen], self.y[chosen], None if self.weight is None else self.weight[chosen])
-
-    def metres(self) -> tuple[Array, Array]:
-        """East and north in EPSG:2154."""
-        return ORIGIN_EAST_M + (self.x + 0.5) * SUBCELL_M, ORIGIN_NORTH_M + (self.y + 0.5) * SUBCELL_M
-
-
-def points_of(rows: Rows, chosen: Array) -> Points:
-    """The chosen rows' positions; `chosen` is a mask."""
-    index = np.flatnonzero(chosen)
-    x, y = np.empty(len(index), np.uint32), np.empty(len(index), np.uint32)
-    _fine(rows.column, rows.sub_column, index, x)
-    _fine(rows.row, rows.sub_row, index, y)
-    return Points(x, y)
-
-
-def gathered(rows: Rows, choice: Choice, weights: Weights | None = None) -> Points:
-    """The same for a choice, weighted when `weights` says so."""
-    pieces = list(_pieces(rows, choice, weights))
-    if not pieces:
-        return Points(np.empty(0, np.uint32), np.empty(0, np.uint32), None if weights is None else np.empty(0))
-    x, y = (np.concatenate([getattr(piece, axis) for piece in pieces]) for axis in ("x", "y"))
-    return Points(x, y, None if weights is None else np.concatenate([piece.weight for piece in pieces]))
-
-
-def _pieces(rows: Rows, choice: Choice, weights: Weights | None = None, size: int = 0) -> Iterator[Points]:
-    size = size or _CHUNK
-    for first in range(0, len(rows), size):
-        part = rows.take(slice(first, first + size))
-        index = np.flatnonzero(choice.of(part))
-        x, y = np.empty(len(index), np.uint32), np.empty(len(index), np.uint32)
-        _fine(part.column, part.sub_column, index, x)
-        _fine(part.row, part.sub_row, index, y)
-        yield Points(x, y, None if weights is None else weights.of(part.take(index)))
-
-
-def _fine(cell: Array, sub: Array, index: Array, out: Array) -> None:
-    out[:] = cell.take(index)
-    out <<= 8
-    out |= sub.take(index)
-
-
-def points_together(one: Points, other: Points) -> Points:
-    """Both sets as one."""
-    if not len(other):
-        return one
-    if not len(one):
-        return other
-    weights = [np.ones(len(part)) if part.weight is None else part.weight for part in (one, other)]
-    return Points(np.concatenate([one.x, other.x]), np.concatenate([one.y, other.y]), np.concatenate(weights))
+# Two sums in one float64 of 53 exact bits.
+_HALF_BITS = 26
 
 
 @dataclass(frozen=True)
@@ -256,6 +175,15 @@ class _Lattice:
     def nodes(self) -> int:
         return self.shape[0] * self.shape[1]
 
+    @property
+    def points_at_once(self) -> int:
+        """So many have sums of offsets that fit into half a number, also when all lie at one node."""
+        return 1 << max(0, _HALF_BITS - self.shift)
+
+    def piece(self, passes: int) -> int:
+        """How many rows or points at a time: each piece costs some `passes` over the nodes too."""
+        return min(max(CHUNK, passes * self.nodes), max(CHUNK, self.points_at_once))
+
 
 def _lattice(low: tuple[int, int], high: tuple[int, int], bandwidth_m: float) -> _Lattice:
     """Around a box of (x, y) in subcells, with room for the kernel."""
@@ -272,8 +200,7 @@ def _window(points: Points, bandwidth_m: float, scale: float) -> Window:
     low, high = (int(points.x.min()), int(points.y.min())), (int(points.x.max()), int(points.y.max()))
     lattice = _lattice(low, high, bandwidth_m)
     moments = _Moments(lattice)
-    # Each piece costs a pass over the nodes too.
-    size = max(_CHUNK, 2 * lattice.nodes)
+    size = lattice.piece(2)
     for first in range(0, len(points), size):
         moments.add(points.take(slice(first, first + size)))
     return moments.window(scale)
@@ -289,6 +216,8 @@ class _Moments:
 
     def add(self, points: Points) -> None:
         """Count these too."""
+        if not len(points):
+            return
         lattice, shift = self._lattice, self._lattice.shift
         # In 32 bits, which wrap round and back.
         node = points.y >> shift
@@ -299,10 +228,25 @@ class _Moments:
         node = node.astype(np.intp)
         self.count += np.bincount(node, points.weight, lattice.nodes)
         mask = np.uint32((1 << shift) - 1)
+        if points.weight is None and len(points) <= lattice.points_at_once:
+            self._add_both(node, points.x & mask, points.y & mask)
+            return
         for total, axis in ((self._x, points.x), (self._y, points.y)):
             within = axis & mask
             sums = np.bincount(node, within if points.weight is None else within * points.weight, lattice.nodes)
             np.add(total, sums, out=total)
+
+    def _add_both(self, node: Array, x: Array, y: Array) -> None:
+        """Both sums in one pass, as the halves of one number: exact, since neither outgrows its half of 53 bits."""
+        half = float(1 << _HALF_BITS)
+        both = y * half
+        both += x
+        sums = np.bincount(node, both, self._lattice.nodes)
+        upper = np.floor(sums / half)
+        self._y += upper
+        upper *= half
+        sums -= upper
+        self._x += sums
 
     def window(self, scale: float) -> Window:
         """The smoothed values in points per km², times `scale`."""
@@ -337,7 +281,7 @@ def gathered_density(
         points = points_together(gathered(rows, choice), more)
         return density(points, bandwidth_m, scale=scale, edge=edge), points.mass
     moments = _Moments(lattice)
-    for piece in _pieces(rows, choice, size=max(_CHUNK, 4 * lattice.nodes)):
+    for piece in pieces(rows, choice, size=lattice.piece(4)):
         moments.add(piece)
     if len(more):
         moments.add(more)
@@ -392,10 +336,3 @@ def kernel_of(sigma: float) -> tuple[int, Array, Array]:
     away = np.arange(-reach, reach + 1, dtype=np.float64)
     kernel = np.exp(-0.5 * (away / sigma) ** 2)
     return reach, away, kernel / kernel.sum()
-
-
-def within(points: Points, east_m: float, north_m: float, radius_m: float) -> float:
-    """The sum of the weights at most `radius_m` from a place of EPSG:2154."""
-    east, north = points.metres()
-    near = (east - east_m) ** 2 + (north - north_m) ** 2 <= radius_m**2
-    return float(np.count_nonzero(near)) if points.weight is None else float(points.weight[near].sum())

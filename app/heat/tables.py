@@ -10,8 +10,9 @@ import numpy as np
 import shapely
 from scipy.spatial import KDTree
 
+from app.heat.points import Points
 from app.heat.reference import STOP_REACH_M
-from app.heat.surface import M2_PER_KM2, Points
+from app.heat.surface import M2_PER_KM2
 
 if TYPE_CHECKING:
     from app.heat.cube import Array

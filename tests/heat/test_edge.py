@@ -8,7 +8,8 @@ import shapely
 from scipy.special import ndtr
 
 from app.heat.edge import LEAST_MASS, Territory, edge_of
-from app.heat.surface import M2_PER_KM2, Points, density, step_of
+from app.heat.points import Points
+from app.heat.surface import M2_PER_KM2, density, step_of
 from tests.heat.test_surface import SUBCELL_M, cloud, direct
 
 # In metres of EPSG:2154, near Amiens; not on the lattice.

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from app.heat.mvt_clusters import BASE_LEVEL, Cells, counted, counted_groups, level_of, together
+from app.heat.points import Points
 from app.heat.protect import Groups
-from app.heat.surface import Points
 from app.places.lattice import cell_column_row
 
 THEMES = 5

@@ -19,6 +19,7 @@ from app.heat.exposure import Exposure
 from app.heat.keeper import Kept
 from app.heat.layers import DensityLayer, RatioLayer
 from app.heat.measures import Measure
+from app.heat.points import Points
 from app.heat.protect import (
     BLOCK_CELLS,
     Groups,
@@ -34,7 +35,7 @@ from app.heat.protect import (
 )
 from app.heat.reference import Reference
 from app.heat.selection import Asked, selected
-from app.heat.surface import Points, density
+from app.heat.surface import density
 from app.heat.viewer import COORDINATOR, PARTNER, PUBLIC, Viewer
 from app.nomenclature.store import Category, Nomenclature, Theme
 from app.people.store import Organisation

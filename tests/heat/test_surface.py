@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.heat.cube import Choice, made_rows
+from app.heat.points import Points, gathered, points_of, points_together, within
 from app.heat.selection import SeverityRecency
-from app.heat.surface import Points, density, gathered, gathered_density, points_of, points_together, step_of, within
+from app.heat.surface import _lattice, _Moments, density, gathered_density, step_of
 
 # A corner of the lattice near Amiens, in subcells.
 X0, Y0 = 25_900 * 256, 37_800 * 256
@@ -109,7 +110,7 @@ def test_weights_may_be_negative() -> None:
 
 
 def test_rows_are_gathered_in_pieces_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.heat.surface._CHUNK", 64)
+    monkeypatch.setattr("app.heat.points.CHUNK", 64)
     rng = np.random.default_rng(1)
     n = 1000
     rows = made_rows(
@@ -179,3 +180,21 @@ def test_within_counts_by_distance() -> None:
     x, y = points.metres()
     assert within(points, x[0], y[0], 150) == 2
     assert within(Points(points.x, points.y, np.array([1.0, 2.5, 9.0])), x[0], y[0], 150) == 3.5
+
+
+@pytest.mark.parametrize("bandwidth_m", [50, 150, 700, 1000])
+def test_two_sums_in_one_number_are_exact(bandwidth_m: int) -> None:
+    """As many points as are taken at once, all at the far corner of one node; and one here and there."""
+    lattice = _lattice((X0, Y0), (X0 + 40_000, Y0 + 40_000), bandwidth_m)
+    per_node = 1 << lattice.shift
+    rng = np.random.default_rng(5)
+    full = np.full(min(lattice.points_at_once, 300_000) - 100, per_node - 1)
+    x, y = (np.append(full, rng.integers(0, 40_000, 100)) + (start // per_node + 1) * per_node for start in (X0, Y0))
+    points = Points(x.astype(np.uint32), y.astype(np.uint32))
+    together, apart = _Moments(lattice), _Moments(lattice)
+    together.add(points)
+    apart.add(Points(points.x, points.y, np.ones(len(points))))
+    np.testing.assert_array_equal(together.count, apart.count)
+    np.testing.assert_array_equal(together._x, apart._x)
+    np.testing.assert_array_equal(together._y, apart._y)
+    assert len(points) <= lattice.points_at_once

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from app.heat.palette import classes
-from app.heat.surface import Points, density
+from app.heat.points import Points
+from app.heat.surface import density
 from app.heat.tiles import pixel_places, tile_exists
 from app.places.lattice import to_lambert93
 
