@@ -19,12 +19,13 @@ from app.photos.store import SUBJECTS, first_photos
 from app.places.lattice import to_lambert93
 from app.reports import actions, duplicates_store
 from app.reports.duplicates_commands import MergeCommand
-from app.reports.duplicates_rules import MERGE_MOST_M, can_keep, can_merge, state_after, who_may
+from app.reports.duplicates_recurrence import recurrences
+from app.reports.duplicates_rules import MERGE_MOST_M, RECURRENT_FROM, can_keep, can_merge, state_after, who_may
 from app.reports.duplicates_store import GroupRow, Kept, NearRow, Spot
 from app.reports.moves import Said, changed_meanwhile, note
 from app.reports.store import ReportRow, get_report
 from app.reports.words import duration_label, state_label
-from app.reports.workflow import Confirmations
+from app.reports.workflow import Confirmations, State
 from app.routing.deadlines import extended, runs_by_the_clock
 
 MOST_SIMILAR = 5
@@ -38,6 +39,14 @@ class Similar:
     row: NearRow
     group: GroupRow
     photo_id: UUID | None
+
+
+@dataclass(frozen=True)
+class Badge:
+    """For a list: the nth report at its place (0: not worth saying), and how many were merged into it."""
+
+    nth: int
+    merged: int
 
 
 @dataclass(frozen=True)
@@ -118,6 +127,17 @@ def group_of(uow: UnitOfWork, actor: Actor, row: ReportRow, nomenclature: Nomenc
     )
 
 
+def badges(uow: UnitOfWork, rows: Sequence[ReportRow], nomenclature: Nomenclature) -> dict[UUID, Badge]:
+    """What a list says of those of its reports that stand for several or come back; two statements for a page."""
+    if not rows:
+        return {}
+    again = recurrences(uow.connection, rows, nomenclature)
+    nth = {found: one.nth for found, one in again.items() if one.nth >= RECURRENT_FROM}
+    merged = {found: one.merged for found, one in duplicates_store.groups(uow.connection, [r.id for r in rows]).items()}
+    made = {row.id: Badge(nth.get(row.id, 0), merged[row.id]) for row in rows}
+    return {report_id: badge for report_id, badge in made.items() if badge.nth or badge.merged}
+
+
 # ── merging ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -149,8 +169,7 @@ def merge(
     if not can_merge(row.state):
         raise ConflictError(_("A report that is “%(state)s” cannot be merged.", state=state_label(row.state)))
     kept = _keepable(uow, row, kept_id)
-    due_at = _due_after(row, row.paused_at, nomenclature, now)
-    _store(uow, row, state="duplicate", duplicate_of=kept.id, due_at=due_at)
+    _store(uow, row, "duplicate", kept.id, _stood(row, row.paused_at, nomenclature, now))
     note(uow, actor, row.id, Said("merge", now, row.state, "duplicate", {"into": str(kept.id)}))
     note(uow, actor, kept.id, Said("merge_in", now, details={"report": str(row.id)}))
     return actions.read(uow, row.id)
@@ -177,8 +196,7 @@ def unmerge(
         raise ConflictError(_("This report is not merged: it is “%(state)s”.", state=state_label(row.state)))
     kept, before = duplicates_store.kept(uow.connection, row.id), duplicates_store.before_merge(uow.connection, row.id)
     state = state_after(before.state if before else None)
-    due_at = _due_after(row, before.at if before else None, nomenclature, now)
-    _store(uow, row, state=state, duplicate_of=None, due_at=due_at)
+    _store(uow, row, state, None, _stood(row, before.at if before else None, nomenclature, now))
     note(uow, actor, row.id, Said("unmerge", now, "duplicate", state, {"from": str(kept.id)} if kept else {}))
     if kept:
         note(uow, actor, kept.id, Said("merge_out", now, details={"report": str(row.id)}))
@@ -248,17 +266,16 @@ def _distance_m(one: ReportRow, other: ReportRow) -> float:
     return float(((east[0] - east[1]) ** 2 + (north[0] - north[1]) ** 2) ** 0.5)
 
 
-def _due_after(
-    row: ReportRow, stood_since: datetime | None, nomenclature: Nomenclature, now: datetime
-) -> datetime | None:
-    """The deadline, later by the time that nobody was expected to work on it: a question, or a merge."""
-    if stood_since is None or row.due_at is None:
-        return row.due_at
-    category = nomenclature.category_by_code[row.category]
-    by_the_clock = runs_by_the_clock(category.deadline_hours, row.severity)
-    return extended(row.due_at, stood_since, now, by_the_clock=by_the_clock)
+def _stood(row: ReportRow, since: datetime | None, nomenclature: Nomenclature, now: datetime) -> dict[str, Any]:
+    """What it changes that nobody was expected to work on it since then, because of a question or of a merge."""
+    if since is None:
+        return {"due_at": row.due_at, "stood_s": 0}
+    by_the_clock = runs_by_the_clock(nomenclature.category_by_code[row.category].deadline_hours, row.severity)
+    due_at = row.due_at and extended(row.due_at, since, now, by_the_clock=by_the_clock)
+    return {"due_at": due_at, "stood_s": max(0, round((now - since).total_seconds()))}
 
 
-def _store(uow: UnitOfWork, row: ReportRow, **values: Any) -> None:
-    if not duplicates_store.set_merged(uow.connection, values | {"id": row.id, "version": row.version}):
+def _store(uow: UnitOfWork, row: ReportRow, state: State, into: UUID | None, stood: dict[str, Any]) -> None:
+    values = stood | {"state": state, "duplicate_of": into, "id": row.id, "version": row.version}
+    if not duplicates_store.set_merged(uow.connection, values):
         raise changed_meanwhile(row)

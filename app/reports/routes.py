@@ -21,9 +21,10 @@ from app.people.guards import require_signed_in
 from app.people.identity import current_actor
 from app.photos.views import has_chosen
 from app.places.actions import current_territory
-from app.reports import actions
+from app.reports import actions, duplicates
 from app.reports.commands import FIELDS, Checks, parse_report
 from app.reports.duplicates_form import ask_first, store_photos
+from app.reports.duplicates_rules import RECURRENCE_DAYS
 from app.reports.filters import KEYS, LIST_KEYS, parse_filter
 from app.reports.moves_page import render_report
 from app.reports.represent import as_feature, as_json
@@ -183,12 +184,15 @@ def index() -> str:
     chosen = parse_filter(request.args, nomenclature)
     with unit_of_work(services().engine, actor) as uow:
         page = actions.list_page(uow, chosen, _cursor())
+        badges = duplicates.badges(uow, page.rows, nomenclature)
     following = {"after": _write_cursor(page.after)} if page.after else {}
     return render_template(
         "reports/list.html",
         nomenclature=nomenclature,
         states=STATES,
         rows=page.rows,
+        badges=badges,
+        recurrence_days=RECURRENCE_DAYS,
         chosen=chosen,
         is_first_page="after" not in request.args,
         next_url=f"{url_for('reports.index')}?{urlencode(chosen.query() | following)}" if following else None,

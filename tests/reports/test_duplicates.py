@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,7 +14,10 @@ from sqlalchemy.exc import IntegrityError
 from werkzeug.test import TestResponse
 
 from app.db.session import unit_of_work
+from app.nomenclature.store import load_nomenclature
 from app.people.actor import SYSTEM
+from app.reports import duplicates
+from app.reports.duplicates_commands import MergeCommand
 from app.reports.duplicates_rules import can_keep, can_merge, state_after, who_may
 from app.reports.rules import OPEN_STATES, STATES
 from tests.reports.duplicate_samples import Register
@@ -292,13 +295,29 @@ def test_a_report_that_changed_meanwhile_is_left_alone(register: Register) -> No
     assert register.read(other)["state"] == "acknowledged"
 
 
-def test_the_time_as_a_duplicate_is_given_back(register: Register) -> None:
+def test_the_time_as_a_duplicate_is_given_back(register: Register, world: World, engine: Engine) -> None:
+    """A question since Monday noon, merged on Tuesday noon, taken out on Thursday noon: three working days later."""
     kept, other = register.report(0), register.report(10)
-    register.merged(other, kept)
-    due = register.sql("SELECT due_at FROM report WHERE id = :id", id=other)[0][0]
-    assert register.unmerge("coordinator", other).status_code == 200
-    after = register.sql("SELECT due_at FROM report WHERE id = :id", id=other)[0][0]
-    assert due <= after
+    monday = datetime(2026, 6, 1, 10, tzinfo=UTC)
+    register.sql(
+        "UPDATE report SET state = 'assigned', due_at = :due, paused_at = :asked, asked_organisation_id = :who"
+        " WHERE id = :id",
+        due=monday + timedelta(hours=1), asked=monday, who=world.organisations["city"], id=other,
+    )  # fmt: skip
+    actor = world.actors["hlm-a"]
+    with unit_of_work(engine, actor) as uow:
+        nomenclature = load_nomenclature(uow.connection)
+        command = MergeCommand(into=UUID(kept), version=register.version(other))
+        merged = duplicates.merge(
+            uow, actor, UUID(other), command, nomenclature=nomenclature, now=monday + timedelta(days=1)
+        )
+        assert (merged.paused_at, merged.due_at) == (None, monday + timedelta(days=1, hours=1))
+    with unit_of_work(engine, actor) as uow:
+        back = duplicates.unmerge(
+            uow, actor, UUID(other), version=merged.version, nomenclature=nomenclature, now=monday + timedelta(days=3)
+        )
+    assert (back.state, back.due_at) == ("assigned", monday + timedelta(days=3, hours=1))
+    assert register.sql("SELECT paused_s FROM report WHERE id = :id", id=other)[0][0] == 3 * 86_400
 
 
 def test_two_merges_crosswise_at_once(register: Register, app: Flask) -> None:
@@ -308,6 +327,41 @@ def test_two_merges_crosswise_at_once(register: Register, app: Flask) -> None:
         answers = _at_once(app, register, [(a, b), (b, a)])
         assert sorted(answer.status_code for answer in answers) == [200, 409], [answer.text for answer in answers]
         assert sorted(register.read(one)["state"] for one in (a, b)) == ["duplicate", "new"]
+
+
+def test_three_merges_round_in_a_circle_at_once(register: Register, app: Flask) -> None:
+    for _round in range(4):
+        a, b, c = (register.report(metres) for metres in (0, 5, 10))
+        answers = _at_once(app, register, [(a, b), (b, c), (c, a)])
+        assert {answer.status_code for answer in answers} <= {200, 409}, [answer.text for answer in answers]
+        states = [register.read(one)["state"] for one in (a, b, c)]
+        assert sum(answer.status_code == 200 for answer in answers) == states.count("duplicate") > 0
+        assert states.count("new") >= 1
+
+
+def test_the_database_lets_no_circle_through_from_two_sides(register: Register, engine: Engine) -> None:
+    """Two transactions that see nothing of each other: the second waits for the first, then is refused."""
+    a, b = register.report(0), register.report(5)
+    change = text("UPDATE report SET state = 'duplicate', duplicate_of = :into WHERE id = :id")
+    outcome: list[str] = []
+
+    def second() -> None:
+        try:
+            with unit_of_work(engine, SYSTEM) as uow:
+                uow.connection.execute(change, {"id": b, "into": a})
+            outcome.append("stored")
+        except IntegrityError as error:
+            outcome.append(str(error.orig).splitlines()[0])
+
+    thread = threading.Thread(target=second)
+    with unit_of_work(engine, SYSTEM) as uow:
+        uow.connection.execute(change, {"id": a, "into": b})
+        thread.start()
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        while thread.is_alive() and not register.sql(waiting)[0][0]:
+            thread.join(0.01)
+    thread.join()
+    assert outcome == [f"report {b} would be a duplicate of itself"]
 
 
 def _at_once(app: Flask, register: Register, pairs: list[tuple[str, str]]) -> list[TestResponse]:
