@@ -21,6 +21,8 @@ from app.people.commands import NewToken
 from app.places.actions import seed_approximate
 from benchmarks.data import fill_reports
 
+# Of the demo accounts of a register that lives as long as a run.
+PASSWORD = "only for benchmarks"  # noqa: S105
 _ACCOUNT = text(
     "SELECT account.id, organisation_id, role.name FROM account JOIN role ON role.id = role_id WHERE email = :email"
 )
@@ -65,7 +67,7 @@ def running_register() -> Iterator[Register]:
         engine = make_engine(cluster.url("app"))
         seed_default(engine)
         seed_approximate(engine)
-        ensure_demo_accounts(engine, "only for benchmarks")
+        ensure_demo_accounts(engine, PASSWORD)
         try:
             yield Register(var_dir, cluster, engine)
         finally:

@@ -17,7 +17,7 @@ from pathlib import Path
 # Also as a plain script: `python benchmarks/run.py`.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import bulk, export, heat, mvt, peers, submit
+from benchmarks import bulk, export, heat, map_page, mvt, peers, submit
 from benchmarks.measure import Line
 from benchmarks.register import Register, running_register
 
@@ -25,10 +25,11 @@ HERE = Path(__file__).parent
 # Above this, somebody else works on the machine too.
 IDLE_LOAD = 0.7
 Bench = Callable[[Register, list[int]], Iterator[Line]]
-# The submit benchmark comes first: into a small register, as it is on the first days.
+# The submit benchmark comes first: into a small register, as it is on the first days. The map grows it step by step.
 BENCHES: dict[str, Bench] = {
     "submit": submit.run,
     "bulk": bulk.run,
+    "map": map_page.run,
     "export": export.run,
     "heat": heat.run,
     "mvt": mvt.run,
