@@ -6,9 +6,10 @@ WITH chosen AS MATERIALIZED (
         report.state IN ('new', 'acknowledged', 'assigned', 'in_progress', 'reopened') AS is_open,
         report.state IN ('new', 'acknowledged', 'assigned', 'in_progress', 'reopened')
             AND report.paused_at IS NULL AND report.due_at < :now AS is_late,
-        greatest(extract(epoch FROM report.acknowledged_at - coalesce(report.held_since, report.received_at)), 0)::float8
+        -- Not greatest(…, 0), which makes a zero of what is not known.
+        extract(epoch FROM report.acknowledged_at - coalesce(report.held_since, report.received_at))::float8
             AS acknowledge_s,
-        greatest(extract(epoch FROM report.resolved_at - report.received_at), 0)::float8 AS resolve_s,
+        extract(epoch FROM report.resolved_at - report.received_at)::float8 AS resolve_s,
         report.paused_s
     FROM report JOIN category ON category.code = report.category_code
     WHERE {where}
@@ -22,6 +23,7 @@ SELECT
     count(acknowledge_s) AS acknowledged, count(resolve_s) AS resolved,
     percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY acknowledge_s) AS acknowledge_s,
     percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY resolve_s) AS resolve_s,
-    coalesce(sum(least(paused_s, resolve_s)) / nullif(sum(resolve_s), 0), 0)::float8 AS paused_share
+    coalesce(sum(least(paused_s, resolve_s)) FILTER (WHERE resolve_s IS NOT NULL) / nullif(sum(resolve_s), 0), 0)::float8
+        AS paused_share
 FROM chosen
 GROUP BY GROUPING SETS ((), (theme_code), (category_code), (neighbourhood_id), (organisation_id))
