@@ -35,6 +35,7 @@ BLUEPRINTS = (
     "desk.tfpb_routes",
     "desk.desk_routes",
     "desk.dashboard_routes",
+    "notifications",
 )
 
 

@@ -33,6 +33,8 @@ COMMANDS = {
     "reports": "app.reports.cli",
     "export": "app.exports.cli",
     "photos": "app.photos.cli",
+    "worker": "app.worker",
+    "jobs": "app.jobs.cli",
 }
 
 

@@ -8,6 +8,8 @@ import os
 import secrets
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -37,6 +39,8 @@ from app.settings import Settings, load_settings
 # The workers of a server that was killed hold its port for a second or so.
 PORT_WAIT_S = 3.0
 ANNOUNCE_WAIT_S = 60.0
+JOB_WORKER_WAIT_S = 5.0
+JOB_WORKER_STOP_S = 12.0
 # No 0/O, 1/l/I: the password is read off one screen and typed into another.
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
@@ -53,7 +57,12 @@ def serve() -> None:
         migrate(owner_url(settings))
         demo = first_data(settings)
         click.echo("Web server …")
-        Server(settings, demo).run()
+        beside = JobWorker() if settings.job_worker else None
+        try:
+            Server(settings, demo, beside).run()
+        finally:
+            if beside is not None:
+                beside.stop()
 
 
 def _stop(number: int, _frame: FrameType | None) -> NoReturn:
@@ -188,7 +197,48 @@ def demo_password(settings: Settings) -> str:
 # ── web server ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+class JobWorker:
+    """`quietude worker` beside the web server: begun again when it dies, ended with us. Only the master uses it."""
+
+    def __init__(self) -> None:
+        self._master = os.getpid()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._not_before = 0.0
+
+    def keep(self) -> None:
+        """Called about once a second: there is one, unless the last one died less than five seconds after its start."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        if time.monotonic() < self._not_before:
+            return
+        self._not_before = time.monotonic() + JOB_WORKER_WAIT_S
+        program = Path(__file__).parents[1] / "tools/quietude.py"
+        # The same process group: Ctrl-C reaches it too.
+        self._process = subprocess.Popen([sys.executable, "-P", program, "worker", "--beside", str(self._master)])
+
+    def stop(self) -> None:
+        """End it: what it is sending is sent to the end, if that takes no longer than a few seconds."""
+        if self._process is None or os.getpid() != self._master:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(JOB_WORKER_STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
 class _Arbiter(Arbiter):  # type: ignore[misc]
+    def __init__(self, app: Server, beside: JobWorker | None) -> None:
+        self._beside = beside
+        super().__init__(app)
+
+    def manage_workers(self) -> None:
+        """Once a second, the web server's own workers, then the one for jobs."""
+        super().manage_workers()
+        if self._beside is not None:
+            self._beside.keep()
+
     def handle_hup(self) -> None:
         """The terminal was closed: stop, where gunicorn would reload and live on without anybody to end it."""
         raise StopIteration
@@ -197,9 +247,10 @@ class _Arbiter(Arbiter):  # type: ignore[misc]
 class Server(BaseApplication):  # type: ignore[misc]
     """gunicorn as a part of this process: killing it frees the port, because its workers leave when it is gone."""
 
-    def __init__(self, settings: Settings, demo: Demo | None) -> None:
+    def __init__(self, settings: Settings, demo: Demo | None, beside: JobWorker | None = None) -> None:
         self._settings = settings
         self._demo = demo
+        self._beside = beside
         super().__init__()
 
     def load_config(self) -> None:
@@ -230,7 +281,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def run(self) -> None:
         # Once, before the workers fork; the application itself is each worker's own (preload stays off).
         load_modules()
-        _Arbiter(self).run()
+        _Arbiter(self, self._beside).run()
 
     def _announce(self, worker: Any) -> None:
         if worker.age == 1:

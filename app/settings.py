@@ -35,6 +35,12 @@ class Settings(BaseModel):
     mail_server: str | None = None
     mail_port: int = Field(default=25, ge=1, le=65535)
     mail_sender: str = "quietude@localhost"
+    mail_security: Literal["none", "starttls", "tls"] = "none"
+    mail_user: str | None = None
+    mail_password: str | None = Field(default=None, repr=False)
+    demo_sends: bool = False
+    webhook_private: bool = False
+    job_worker: bool = True
     public_url: str | None = Field(default=None, pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")
     https: bool = False
     trusted_proxies: int = Field(default=0, ge=0, le=5)

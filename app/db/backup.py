@@ -91,6 +91,11 @@ def _renumber_transactions(cluster: Cluster) -> None:
         # No triggers: nothing happened to these reports, so their version stays.
         cursor.execute("SET session_replication_role = replica")
         cursor.execute("UPDATE report SET changed_txid = pg_current_xact_id()::text::bigint")
+        cursor.execute("SELECT to_regclass('public.notification_cursor') IS NOT NULL")  # not before revision 0003
+        if cursor.fetchone() == (True,):
+            # The history is read for mails in the same way; what was announced before is not announced again.
+            cursor.execute("UPDATE notification_cursor SET horizon = pg_current_xact_id()")
+            cursor.execute("UPDATE report_event SET txid = pg_current_xact_id() WHERE at > now() - interval '7 days'")
         cursor.execute("ANALYZE")
 
 

@@ -76,6 +76,10 @@ def _config(settings: Settings) -> dict[str, Any]:
         "MAIL_SERVER": settings.mail_server or "localhost",
         "MAIL_PORT": settings.mail_port,
         "MAIL_DEFAULT_SENDER": settings.mail_sender,
+        "MAIL_USE_TLS": settings.mail_security == "starttls",
+        "MAIL_USE_SSL": settings.mail_security == "tls",
+        "MAIL_USERNAME": settings.mail_user,
+        "MAIL_PASSWORD": settings.mail_password,
         **_security_config(settings, has_mail=has_mail),
     }
 

@@ -23,10 +23,9 @@ from app.places.territory import territory
 from app.reports.demo import load_demo
 from app.reports.importing.actions import ImportOutcome, ImportRequest, import_reports
 from app.reports.importing.mapping import known_encoding, load_mapping
-from app.reports.moves import escalate_overdue
+from app.reports.tasks import escalate_all
 
 _ANY_CITY = text("SELECT EXISTS (SELECT FROM organisation WHERE kind = 'city')")
-ESCALATE_ROWS = 5000
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -113,15 +112,8 @@ def reports_group() -> None:
 @reports_group.command("escalate")
 def escalate() -> None:
     """Flag the open reports whose deadline has passed, once each. Safe to repeat: run it every few minutes."""
-    flagged = 0
     with open_engine() as engine:
-        while True:
-            # One transaction a batch: a register that was never looked after has many.
-            with unit_of_work(engine, SYSTEM) as uow:
-                batch = escalate_overdue(uow, SYSTEM, now=datetime.now(UTC), limit=ESCALATE_ROWS)
-            flagged += len(batch)
-            if len(batch) < ESCALATE_ROWS:
-                break
+        flagged = escalate_all(engine)
     click.echo(f"{flagged:,} {'report' if flagged == 1 else 'reports'} after the deadline flagged")
 
 
