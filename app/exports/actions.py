@@ -9,9 +9,9 @@ from itertools import chain
 
 from sqlalchemy import Engine
 
-from app.exports import geojson
+from app.exports import csv_lines, geojson
 from app.exports.copying import STALLED_S, CopyStream
-from app.exports.store import plan_interventions_geojson, plan_reports_geojson
+from app.exports.store import plan_events_csv, plan_interventions_geojson, plan_reports_geojson
 from app.interventions.filters import InterventionFilter
 from app.people.actor import Actor
 from app.people.guards import require_role
@@ -91,7 +91,7 @@ def export_reports(
     """
     require_export(actor)
     stream = CopyStream(engine, actor, lambda uow: plan_reports_geojson(uow, chosen), stalled_s=stalled_s)
-    return _started("reports", stream, is_gone, on_close)
+    return _started(stream, _collection("reports", stream), is_gone, on_close)
 
 
 def export_interventions(
@@ -101,6 +101,7 @@ def export_interventions(
     *,
     is_gone: Callable[[], bool] = lambda: False,
     on_close: Callable[[], None] = lambda: None,
+    stalled_s: float = STALLED_S,
 ) -> Export:
     """The same for interventions.
 
@@ -111,14 +112,41 @@ def export_interventions(
 
     """
     require_export(actor)
-    stream = CopyStream(engine, actor, lambda uow: plan_interventions_geojson(uow, chosen), stalled_s=STALLED_S)
-    return _started("interventions", stream, is_gone, on_close)
+    stream = CopyStream(engine, actor, lambda uow: plan_interventions_geojson(uow, chosen), stalled_s=stalled_s)
+    return _started(stream, _collection("interventions", stream), is_gone, on_close)
 
 
-def _started(name: str, stream: CopyStream, is_gone: Callable[[], bool], on_close: Callable[[], None]) -> Export:
+def export_events(
+    engine: Engine,
+    actor: Actor,
+    chosen: ReportFilter,
+    *,
+    is_gone: Callable[[], bool] = lambda: False,
+    on_close: Callable[[], None] = lambda: None,
+    stalled_s: float = STALLED_S,
+) -> Export:
+    """The same for the histories of the filter's reports, as CSV; the lines have no order but carry a number that has.
+
+    Raises:
+        NotSignedInError, ForbiddenError
+        ReaderGoneError: is_gone said so.
+        SQLAlchemyError, psycopg2.Error: the query failed before its first row.
+
+    """
+    require_export(actor)
+    stream = CopyStream(engine, actor, lambda uow: plan_events_csv(uow, chosen), stalled_s=stalled_s)
+    return _started(stream, csv_lines.frame(csv_lines.EVENTS, stream), is_gone, on_close)
+
+
+def _collection(name: str, stream: CopyStream) -> Iterator[bytes]:
+    return geojson.frame(name, stream, lambda: stream.rows)
+
+
+def _started(
+    stream: CopyStream, body: Iterator[bytes], is_gone: Callable[[], bool], on_close: Callable[[], None]
+) -> Export:
     try:
         stream.wait_for_start(is_gone)
-        body = geojson.frame(name, stream, lambda: stream.rows)
         first = next(body)
     except BaseException:
         stream.close()
@@ -126,6 +154,6 @@ def _started(name: str, stream: CopyStream, is_gone: Callable[[], bool], on_clos
     return Export(stream, _noted(chain((first,), body)), on_close)
 
 
-def file_name(what: str, day: date) -> str:
+def file_name(what: str, day: date, ending: str = "geojson") -> str:
     """What a browser calls the download."""
-    return f"quietude-{what}-{day.isoformat()}.geojson"
+    return f"quietude-{what}-{day.isoformat()}.{ending}"

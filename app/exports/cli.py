@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -16,10 +16,12 @@ from werkzeug.datastructures import MultiDict
 
 from app.cli_context import open_engine
 from app.db.session import unit_of_work
-from app.exports.actions import export_reports
+from app.exports.actions import Export, export_events, export_interventions, export_reports
 from app.exports.commands import parse_export
-from app.exports.store import count_reports
+from app.exports.store import count_events, count_interventions, count_reports
 from app.heat.takeaway_cli import map_command
+from app.interventions.filters import parse_filter as parse_interventions
+from app.interventions.store import kinds
 from app.nomenclature.store import load_nomenclature
 from app.people.actor import Actor
 
@@ -37,6 +39,16 @@ _FILTERS = {
     "state": "States, separated by commas.",
     "severity": "At least this severity, 1 to 4.",
     "bbox": "west,south,east,north in degrees.",
+    "organisation": "Slug of the organisation that answers for them.",
+}
+_INTERVENTION_FILTERS = {
+    "kind": "Codes of kinds, separated by commas.",
+    "state": "States, separated by commas.",
+    "organisation": "Slug of the organisation that does them.",
+    "from": "First day, YYYY-MM-DD.",
+    "to": "Last day, YYYY-MM-DD, inclusive.",
+    "neighbourhood": "Number of the place.",
+    "bbox": "west,south,east,north in degrees.",
 }
 
 
@@ -45,40 +57,73 @@ def export() -> None:
     """Data out, in bulk."""
 
 
-_FILTER_OPTIONS = [
-    click.Option([f"--{name}", f"filter_{name}"], help=what, default="") for name, what in _FILTERS.items()
-]
+def _options(filters: Mapping[str, str]) -> list[click.Parameter]:
+    """FILE, the filters, and whose eyes."""
+    return [
+        click.Argument(["file"], type=click.Path(dir_okay=False, allow_dash=True)),
+        *(click.Option([f"--{name}", f"filter_{name}"], help=what, default="") for name, what in filters.items()),
+        click.Option(["--restricted"], is_flag=True, help="Restricted ones too, as a coordinator sees them."),
+    ]
 
 
-@export.command("reports", params=_FILTER_OPTIONS)
-@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+def _parameters(filters: Mapping[str, str]) -> MultiDict[str, str]:
+    """The options as the query parameters that HTTP has."""
+    return MultiDict({name.removeprefix("filter_"): value for name, value in filters.items()})
+
+
+@export.command("reports", params=_options(_FILTERS))
 @click.option("--format", "format_", type=click.Choice(["geojson"]), default="geojson", show_default=True)
-@click.option("--restricted", is_flag=True, help="Restricted reports too, as a coordinator sees them.")
-def reports(file: str, format_: str, restricted: bool, **filters: str) -> None:  # noqa: ARG001, FBT001
+def reports(file: str, restricted: bool, format_: str, **filters: str) -> None:  # noqa: ARG001, FBT001
     """Write the reports that a planner sees to FILE, `-` for standard output."""
     actor = COORDINATOR if restricted else PLANNER
-    args = MultiDict({name.removeprefix("filter_"): value for name, value in filters.items()})
     with open_engine() as engine:
         with unit_of_work(engine, actor) as uow:
-            chosen = parse_export(args, load_nomenclature(uow.connection))
+            chosen = parse_export(_parameters(filters), load_nomenclature(uow.connection))
             total = count_reports(uow, chosen)
-        made = export_reports(engine, actor, chosen, stalled_s=STALLED_S)
-        try:
-            with _target(file) as target:
-                for chunk in _shown(made, total):
-                    target.write(chunk)
-        except BrokenPipeError:
-            # `quietude export reports - | head`: what reads has enough. Nothing may be flushed at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise SystemExit(1) from None
-        except OSError as error:
-            raise click.ClickException(f"{file}: {error.strerror}") from None
-        finally:
-            made.close()
+        _write(file, export_reports(engine, actor, chosen, stalled_s=STALLED_S), "reports", total)
 
 
-def _shown(chunks: Iterable[bytes], total: int) -> Iterator[bytes]:
-    """The chunks, with a progress bar on standard error: every feature is one line."""
+@export.command("interventions", params=_options(_INTERVENTION_FILTERS))
+def interventions(file: str, restricted: bool, **filters: str) -> None:  # noqa: FBT001
+    """Write the interventions that a planner sees to FILE as GeoJSON, `-` for standard output."""
+    actor = COORDINATOR if restricted else PLANNER
+    with open_engine() as engine:
+        with unit_of_work(engine, actor) as uow:
+            known = {kind.code for kind in kinds(uow.connection)}
+            chosen = parse_interventions(_parameters(filters), known)
+            total = count_interventions(uow, chosen)
+        _write(file, export_interventions(engine, actor, chosen, stalled_s=STALLED_S), "interventions", total)
+
+
+@export.command("events", params=_options(_FILTERS))
+def events(file: str, restricted: bool, **filters: str) -> None:  # noqa: FBT001
+    """Write the histories of the reports that a planner sees to FILE as CSV, `-` for standard output."""
+    actor = COORDINATOR if restricted else PLANNER
+    with open_engine() as engine:
+        with unit_of_work(engine, actor) as uow:
+            chosen = parse_export(_parameters(filters), load_nomenclature(uow.connection))
+            total = count_events(uow, chosen)
+        _write(file, export_events(engine, actor, chosen, stalled_s=STALLED_S), "events", total)
+
+
+def _write(file: str, made: Export, what: str, total: int) -> None:
+    """The whole export into its file, with progress; every mishap is one line."""
+    try:
+        with _target(file) as target:
+            for chunk in _shown(made, what, total):
+                target.write(chunk)
+    except BrokenPipeError:
+        # `quietude export reports - | head`: what reads has enough. Nothing may be flushed at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    except OSError as error:
+        raise click.ClickException(f"{file}: {error.strerror}") from None
+    finally:
+        made.close()
+
+
+def _shown(chunks: Iterable[bytes], what: str, total: int) -> Iterator[bytes]:
+    """The chunks, with a progress bar on standard error: every row is one line."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -88,7 +133,7 @@ def _shown(chunks: Iterable[bytes], total: int) -> Iterator[bytes]:
     )
     size = 0
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("reports", total=total, megabytes=0)
+        task = progress.add_task(what, total=total, megabytes=0)
         for chunk in chunks:
             size += len(chunk)
             progress.update(task, advance=chunk.count(b"\n"), megabytes=size / 1e6)

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime
+from functools import partial
 from typing import cast
 
 from flask import Blueprint, Response, current_app, request
@@ -15,11 +16,18 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import ServiceUnavailable
 
 from app.db.session import unit_of_work
-from app.exports.actions import Export, export_interventions, export_reports, file_name, require_export
+from app.exports import csv_lines, geojson
+from app.exports.actions import (
+    Export,
+    export_events,
+    export_interventions,
+    export_reports,
+    file_name,
+    require_export,
+)
 from app.exports.channel import ReaderGoneError
 from app.exports.commands import parse_export, refuse_strangers
 from app.exports.copying import STALLED_S
-from app.exports.geojson import MEDIA_TYPE
 from app.interventions.filters import KEYS as INTERVENTION_KEYS
 from app.interventions.filters import parse_filter as parse_interventions
 from app.interventions.store import kinds
@@ -48,12 +56,7 @@ def reports_geojson() -> Response:
     actor = current_actor()
     require_export(actor)
     chosen = parse_export(request.args, current_nomenclature())
-    if request.method == "HEAD":
-        return _answer(Response())
-    with ExitStack() as undo:
-        export = export_reports(services().engine, actor, chosen, is_gone=_gone_check(), on_close=_take_slot(undo))
-        undo.pop_all()
-    return _streamed(export, "reports")
+    return _begun("reports", partial(export_reports, services().engine, actor, chosen))
 
 
 @blueprint.get("/interventions.geojson")
@@ -65,35 +68,41 @@ def interventions_geojson() -> Response:
         known = {kind.code for kind in kinds(uow.connection)}
     refuse_strangers(request.args, INTERVENTION_KEYS)
     chosen = parse_interventions(request.args, known)
-    if request.method == "HEAD":
-        return _answer(Response(), "interventions")
-    with ExitStack() as undo:
-        export = export_interventions(
-            services().engine, actor, chosen, is_gone=_gone_check(), on_close=_take_slot(undo)
-        )
-        undo.pop_all()
-    return _streamed(export, "interventions")
+    return _begun("interventions", partial(export_interventions, services().engine, actor, chosen))
 
 
-def _streamed(export: Export, what: str) -> Response:
-    response = Response(export, direct_passthrough=True)
-    if request.accept_encodings.quality("gzip") > 0:
-        export.gzip()
-        response.headers["Content-Encoding"] = "gzip"
-    return _answer(response, what)
+@blueprint.get("/events.csv")
+def events_csv() -> Response:
+    """Every step of the histories of the filter's reports as CSV (RFC 4180), streamed."""
+    actor = current_actor()
+    require_export(actor)
+    chosen = parse_export(request.args, current_nomenclature())
+    return _begun("events", partial(export_events, services().engine, actor, chosen), csv_lines.MEDIA_TYPE, "csv")
+
+
+def _begun(
+    what: str, begin: Callable[..., Export], media_type: str = geojson.MEDIA_TYPE, ending: str = "geojson"
+) -> Response:
+    """The answer that streams what `begin(is_gone=, on_close=)` starts; headers only for HEAD."""
+    response = Response()
+    if request.method != "HEAD":
+        with ExitStack() as undo:
+            export = begin(is_gone=_gone_check(), on_close=_take_slot(undo))
+            undo.pop_all()
+        response = Response(export, direct_passthrough=True)
+        if request.accept_encodings.quality("gzip") > 0:
+            export.gzip()
+            response.headers["Content-Encoding"] = "gzip"
+    name = file_name(what, datetime.now(LOCAL_ZONE).date(), ending)
+    response.headers["Content-Type"] = media_type
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.headers["Vary"] = "Accept-Encoding"
+    return response
 
 
 @blueprint.errorhandler(ReaderGoneError)
 def _gone(_error: ReaderGoneError) -> Response:
     return problem(503)
-
-
-def _answer(response: Response, what: str = "reports") -> Response:
-    name = file_name(what, datetime.now(LOCAL_ZONE).date())
-    response.headers["Content-Type"] = MEDIA_TYPE
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    response.headers["Vary"] = "Accept-Encoding"
-    return response
 
 
 def _take_slot(undo: ExitStack) -> Callable[[], None]:

@@ -1,9 +1,9 @@
-"""The SQL of moves, deadlines and the history's ways out. Frozen rows come out."""
+"""The SQL of moves, deadlines and the history. Frozen rows come out."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from app.db.sql import statement
-from app.reports.filters import CLOCK_RUNS, ReportFilter, conditions
+from app.reports.filters import CLOCK_RUNS
 
 
 @dataclass(frozen=True)
@@ -22,21 +22,6 @@ class Late:
     id: UUID
     organisation_id: int | None
     due_at: datetime
-
-
-@dataclass(frozen=True)
-class ExportedEvent:
-    """One line of history with its report's category, for export: the organisation and the role, never the person."""
-
-    report_id: UUID
-    at: datetime
-    kind: str
-    from_state: str | None
-    to_state: str | None
-    organisation: str | None
-    role: str
-    category: str
-    details: Mapping[str, Any]
 
 
 _MOVE = text(statement("reports", "move"))
@@ -55,12 +40,6 @@ _OVERDUE = text(
     " AND (CAST(:organisation_id AS integer) IS NULL OR organisation_id = :organisation_id)"
     " ORDER BY due_at, id LIMIT :limit"
 )
-_EVENTS = """
-    SELECT report_id, report_event.at, report_event.kind, from_state, to_state, organisation.name AS organisation,
-        report_event.role, report.category_code AS category, details
-    FROM report_event JOIN report ON report.id = report_id JOIN category ON category.code = report.category_code
-    LEFT JOIN organisation ON organisation.id = report_event.organisation_id
-"""
 
 
 def update_report(connection: Connection, values: Mapping[str, Any]) -> bool:
@@ -90,16 +69,3 @@ def overdue(
 def escalate(connection: Connection, now: datetime, *, limit: int) -> tuple[Late, ...]:
     """Flag overdue reports that have no flag yet, each with a line of history. Needs the system's transaction."""
     return tuple(Late(**row) for row in connection.execute(_ESCALATE, {"now": now, "limit": limit}).mappings())
-
-
-def export_events(connection: Connection, chosen: ReportFilter) -> Iterator[ExportedEvent]:
-    """The history of the filter's reports that the actor may see, oldest first, read as it is taken.
-
-    The connection must stay open until the last row was taken.
-    """
-    parts, binds = conditions(chosen)
-    # The conditions come from app/reports/filters.py: fixed texts with binds, never a value.
-    where = f"WHERE {' AND '.join(parts)}" if parts else ""
-    query = text(f"{_EVENTS} {where} ORDER BY report_event.id")
-    streamed = connection.execution_options(stream_results=True, yield_per=1000).execute(query, binds)
-    return (ExportedEvent(**row) for row in streamed.mappings())

@@ -82,3 +82,17 @@ def add_place(uow: UnitOfWork, kind: str, code: str, name: str) -> int:
 
 def add_organisation(uow: UnitOfWork, slug: str, name: str) -> int:
     return int(uow.connection.execute(_ORGANISATION, {"slug": slug, "name": name}).scalar_one())
+
+
+_INTERVENTION = text("""
+    INSERT INTO intervention (
+        id, kind_code, geom_4326, cell_25m, visibility, organisation_id, planned_start, planned_end)
+    VALUES (:id, :kind, ST_SetSRID(ST_MakePoint(2.3022, 49.8947), 4326), 1, :visibility, :organisation_id,
+        '2026-06-01T08:00Z', '2026-06-01T10:00Z')
+""")
+
+
+def add_intervention(uow: UnitOfWork, organisation_id: int, kind: str, visibility: str = "partner") -> str:
+    values = {"id": str(uuid4()), "kind": kind, "visibility": visibility, "organisation_id": organisation_id}
+    uow.connection.execute(_INTERVENTION, values)
+    return str(values["id"])

@@ -1,7 +1,8 @@
-"""`quietude export reports` from the shell."""
+"""`quietude export reports`, `interventions` and `events` from the shell."""
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -10,11 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from app.db.session import unit_of_work
 from app.people.actor import SYSTEM
-from tests.exports.samples import add_many, add_report
+from tests.exports.samples import add_intervention, add_many, add_organisation, add_report
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
@@ -29,8 +30,10 @@ def run(app_url: str, clean: None, tmp_path: Path) -> Run:
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
 
-    def start(*arguments: str, stdout: int = subprocess.PIPE) -> subprocess.CompletedProcess[bytes]:
-        command = [sys.executable, "-m", "app.cli", "export", "reports", *arguments]
+    def start(
+        *arguments: str, what: str = "reports", stdout: int = subprocess.PIPE
+    ) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "-m", "app.cli", "export", what, *arguments]
         return subprocess.run(command, env=environ, stdout=stdout, stderr=subprocess.PIPE, check=False, cwd=tmp_path)
 
     return start
@@ -98,3 +101,33 @@ def test_a_reader_that_has_enough_is_no_traceback(run: Run, engine: Engine) -> N
     os.close(write_end)
     assert done.returncode == 1
     assert b"Traceback" not in done.stderr
+
+
+def test_interventions_that_a_planner_sees(run: Run, engine: Engine, tmp_path: Path) -> None:
+    with unit_of_work(engine, SYSTEM) as uow:
+        organisation_id = add_organisation(uow, "city", "City")
+        seen = add_intervention(uow, organisation_id, "works")
+        add_intervention(uow, organisation_id, "cleaning")
+        hidden = add_intervention(uow, organisation_id, "works", "restricted")
+    done = run("out.geojson", "--kind", "works", what="interventions")
+    assert done.returncode == 0, done.stderr
+    assert b"1/1" in done.stderr
+    got = json.loads((tmp_path / "out.geojson").read_text(encoding="utf-8"))
+    assert (got["name"], [feature["id"] for feature in got["features"]]) == ("interventions", [seen])
+    got = json.loads(run("-", "--kind", "works", "--restricted", what="interventions").stdout)
+    assert {feature["id"] for feature in got["features"]} == {seen, hidden}
+    wrong = run("-", "--kind", "magic", what="interventions")
+    assert (wrong.returncode, wrong.stderr.count(b"\n")) == (1, 1)
+
+
+def test_histories_as_csv(run: Run, engine: Engine) -> None:
+    with unit_of_work(engine, SYSTEM) as uow:
+        report_id, restricted = add_report(uow), add_report(uow, visibility="restricted")
+        for one in (report_id, restricted):
+            uow.connection.execute(
+                text("INSERT INTO report_event (report_id, kind, role) VALUES (:id, 'created', 'system')"), {"id": one}
+            )
+    done = run("-", what="events")
+    assert done.returncode == 0, done.stderr
+    assert b"1/1" in done.stderr
+    assert [row["report"] for row in csv.DictReader(done.stdout.decode().splitlines())] == [report_id]

@@ -22,7 +22,6 @@ from app.people.actor import SYSTEM
 from app.reports import moves, moves_store
 from app.reports.actions import history
 from app.reports.cli import reports_group
-from app.reports.filters import ReportFilter
 from app.reports.moves_commands import MoveCommand
 from app.reports.workflow import MOVES
 from app.routing.deadlines import due_at, working_between
@@ -534,18 +533,3 @@ def test_the_page_tells_everything_in_both_languages(desk: Desk) -> None:
     for words in ("Transféré à The bus", "Which door?", "agent de terrain", "partenaire", "1 transfert"):
         assert words in french
     assert "The left one" in french
-
-
-def test_history_for_export_is_what_the_actor_may_see(desk: Desk, engine: Engine, world: World) -> None:
-    open_one, hidden = desk.report(), desk.report(category="suspected_dealing")
-    desk.done("hlm-a", open_one, "acknowledge")
-    seen: dict[str, list[tuple[str, str]]] = {}
-    for who in ("planner", "coordinator"):
-        with unit_of_work(engine, world.actors[who]) as uow:
-            rows = moves_store.export_events(uow.connection, ReportFilter())
-            seen[who] = [(str(row.report_id), row.kind) for row in rows]
-    assert seen["planner"] == [(open_one, "created"), (open_one, "acknowledge")]
-    assert (hidden, "created") in seen["coordinator"]
-    with unit_of_work(engine, world.actors["coordinator"]) as uow:
-        rows = moves_store.export_events(uow.connection, ReportFilter(categories=("suspected_dealing",)))
-        assert [row.category for row in rows] == ["suspected_dealing"]

@@ -9,7 +9,8 @@ WITH category AS MATERIALIZED (
             ',"severity":') AS fragment
     FROM category
 ), organisation AS MATERIALIZED (
-    SELECT id, to_json(name)::text AS name FROM organisation
+    -- The slug is what a filter names an organisation by.
+    SELECT id, slug, to_json(name)::text AS name FROM organisation
 ), place AS MATERIALIZED (
     SELECT id, to_json(name)::text AS name FROM place
 )
