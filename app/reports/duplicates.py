@@ -28,7 +28,7 @@ from app.reports.words import duration_label, state_label
 from app.reports.workflow import Confirmations, State
 from app.routing.deadlines import extended, runs_by_the_clock
 
-MOST_SIMILAR = 5
+MOST_SIMILAR = 3
 MOST_MEMBERS = 50
 
 
@@ -75,7 +75,7 @@ def similar(
     restricted: bool | None = None,
     limit: int = MOST_SIMILAR,
 ) -> tuple[Similar, ...]:
-    """The open reports at a spot that the actor may see, the nearest first.
+    """The open reports at a spot that the actor may see: those of its very category first, then the nearest.
 
     Raises:
         NotSignedInError
@@ -92,14 +92,15 @@ def similar(
 
 
 def age(row: NearRow, now: datetime) -> str:
-    """About how long ago it was seen, in words; a clock that is ahead makes it just now."""
-    return duration_label(max(now - row.observed_at, timedelta()))
+    """About how long ago it was seen, in words."""
+    passed = now - row.observed_at
+    return str(_("just now") if passed < timedelta(minutes=1) else _("%(time)s ago", time=duration_label(passed)))
 
 
 def spot_of(row: ReportRow, nomenclature: Nomenclature) -> Spot:
     """The place that a report stands for: its theme within its category's distance."""
-    distance_m = nomenclature.category_by_code[row.category].duplicate_distance_m
-    return Spot(row.theme, row.lon, row.lat, distance_m)
+    category = nomenclature.category_by_code[row.category]
+    return Spot(category.theme, category.code, row.lon, row.lat, category.duplicate_distance_m)
 
 
 def group_of(uow: UnitOfWork, actor: Actor, row: ReportRow, nomenclature: Nomenclature) -> Group:

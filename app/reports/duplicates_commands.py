@@ -80,7 +80,7 @@ def parse_spot(args: Mapping[str, str], nomenclature: Nomenclature) -> Spot:
         raise BadRequestError("category", _("give the code of a category"))
     lon = _degrees(args, "lon", 180.0)
     lat = _degrees(args, "lat", 90.0)
-    return Spot(category.theme, lon, lat, category.duplicate_distance_m)
+    return Spot(category.theme, category.code, lon, lat, category.duplicate_distance_m)
 
 
 def _degrees(args: Mapping[str, str], name: str, most: float) -> float:

@@ -82,7 +82,7 @@ def _confirm(actor: Actor, report_id: UUID, checks: Checks, return_to: str) -> B
 
 def _similar(actor: Actor, command: ReportCommand, checks: Checks) -> tuple[Similar, ...]:
     category = checks.nomenclature.category_by_code[command.category]
-    spot = Spot(category.theme, command.lon, command.lat, category.duplicate_distance_m)
+    spot = Spot(category.theme, category.code, command.lon, command.lat, category.duplicate_distance_m)
     answered = [one for value in request.form.getlist(DIFFERENT) for one in parse_ids(value, DIFFERENT)]
     with unit_of_work(services().engine, actor) as uow:
         if get_report(uow.connection, command.id) is not None:  # sent twice: it is stored, or the id is taken

@@ -124,7 +124,7 @@ def recurring_places(
         binds = period | vars(spot) | {"cells": cells, "open_states": list(OPEN_STATES)}
         row = connection.execute(_PLACE, binds).mappings().one()
         if row["reports"] >= at_least:
-            found.append(RecurringPlace(**vars(spot), **row))
+            found.append(RecurringPlace(**vars(spot) | dict(row)))
     found.sort(key=lambda place: (-place.reports, place.theme, place.lon, place.lat))
     return tuple(found[:most])
 
@@ -147,7 +147,7 @@ def _busiest(squares: Sequence[Mapping[Any, Any]], nomenclature: Nomenclature, *
             spot.theme != theme or np.hypot(east[i] - east[j], north[i] - north[j]) > 2 * distance_m
             for spot, j in chosen
         ):
-            chosen.append((Spot(theme, float(square["lon"]), float(square["lat"]), distance_m), i))
+            chosen.append((Spot(theme, None, float(square["lon"]), float(square["lat"]), distance_m), i))
         if len(chosen) == most:
             break
     return [spot for spot, _i in chosen]

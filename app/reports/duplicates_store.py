@@ -19,9 +19,13 @@ from app.reports.workflow import Confirmations
 
 @dataclass(frozen=True)
 class Spot:
-    """A theme, a point (EPSG:4326 degrees) and the metres (EPSG:2154) up to which it is one place."""
+    """A theme, a point (EPSG:4326 degrees) and the metres (EPSG:2154) up to which it is one place.
+
+    category: the one that comes first among those of the theme; None: none does.
+    """
 
     theme: str
+    category: str | None
     lon: float
     lat: float
     distance_m: float
@@ -87,7 +91,7 @@ _MEMBERS = text(f"""
 def open_near(
     connection: Connection, spot: Spot, *, limit: int, leave_out: Collection[UUID] = (), restricted: bool | None = None
 ) -> tuple[NearRow, ...]:
-    """Open reports of the spot's theme within its distance that the actor may see, the nearest first.
+    """Open reports of the spot's theme within its distance that the actor may see; its category, then the nearest.
 
     restricted: only such, only others, or (None) either.
     """
@@ -95,7 +99,8 @@ def open_near(
     if restricted is not None:
         more += " AND (report.visibility = 'restricted') = :restricted"
     binds = {"open_states": list(OPEN_STATES), "leave_out": list(leave_out), "restricted": restricted}
-    return near(connection, spot, more, binds, order="distance_m, report.observed_at DESC, report.id", limit=limit)
+    order = "report.category_code IS DISTINCT FROM :category, distance_m, report.observed_at DESC, report.id"
+    return near(connection, spot, more, binds, order=order, limit=limit)
 
 
 def near(

@@ -16,10 +16,13 @@ from werkzeug.test import TestResponse
 from app.db.session import unit_of_work
 from app.nomenclature.store import load_nomenclature
 from app.people.actor import SYSTEM
+from app.places.actions import seed_approximate
 from app.reports import duplicates
+from app.reports.demo import load_demo
 from app.reports.duplicates_commands import MergeCommand
 from app.reports.duplicates_rules import can_keep, can_merge, state_after, who_may
 from app.reports.rules import OPEN_STATES, STATES
+from tests.reports.demo_samples import NOW
 from tests.reports.duplicate_samples import Register
 from tests.routing.world import ACCOUNTS, World, make_world
 
@@ -50,8 +53,17 @@ def test_what_is_reported_already_the_nearest_first(register: Register) -> None:
     first = answer["reports"][0]
     assert first["distance_m"] == pytest.approx(8, abs=0.1)
     assert (first["label"], first["confirmations"], first["merged"]) == ("Ascenseur en panne", 1, 0)
-    assert first["age"] == "0\N{NO-BREAK SPACE}minute"
+    assert first["age"] == "à l'instant"
     assert [one["id"] for one in register.similar("agent", 0, leave_out=near)["reports"]] == [far]
+
+
+def test_the_very_category_comes_first(register: Register) -> None:
+    nearer, same = register.report(5, category="broken_entrance"), register.report(10)
+    assert [one["id"] for one in register.similar("agent", 0)["reports"]] == [same, nearer]
+    assert [one["id"] for one in register.similar("agent", 0, category="broken_entrance")["reports"]] == [nearer, same]
+    for metres in (1, 2, 3):
+        register.report(metres)
+    assert len(register.similar("agent", 0)["reports"]) == 3
 
 
 def test_the_distance_is_the_theme_s_or_the_category_s_own(register: Register, engine: Engine) -> None:
@@ -77,9 +89,8 @@ def test_similar_shows_what_the_asker_may_see(register: Register) -> None:
     assert register.client.get("/api/reports/similar?lon=2.3&lat=49.9&category=noise").status_code == 401
 
 
-@pytest.mark.parametrize(
-    ("query", "name"),
-    [
+def test_a_bad_question_is_named(register: Register) -> None:
+    for query, name in (
         ("lon=2.3&lat=49.9", "category"),
         ("lon=2.3&lat=49.9&category=none", "category"),
         ("lat=49.9&category=noise", "lon"),
@@ -87,18 +98,16 @@ def test_similar_shows_what_the_asker_may_see(register: Register) -> None:
         ("lon=2.3&lat=91&category=noise", "lat"),
         ("lon=2.3&lat=49.9&category=noise&except=x", "except"),
         ("lon=2.3&lat=49.9&category=noise&radius=3", "radius"),
-    ],
-)
-def test_a_bad_question_is_named(register: Register, query: str, name: str) -> None:
-    answer = register.get("agent", f"/api/reports/similar?{query}")
-    assert answer.status_code == 400
-    assert answer.get_json()["errors"][0]["field"] == name
+    ):
+        answer = register.get("agent", f"/api/reports/similar?{query}")
+        assert answer.status_code == 400, query
+        assert answer.get_json()["errors"][0]["field"] == name
 
 
-@pytest.mark.parametrize("where", ["lon=-170&lat=10", "lon=2.3&lat=-90", "lon=9.99&lat=41.01", "lon=2.3&lat=49.9"])
-def test_nothing_is_near_where_nothing_is(register: Register, where: str) -> None:
-    answer = register.get("agent", f"/api/reports/similar?{where}&category=noise")
-    assert (answer.status_code, answer.get_json()["reports"]) == (200, [])
+def test_nothing_is_near_where_nothing_is(register: Register) -> None:
+    for where in ("lon=-170&lat=10", "lon=2.3&lat=-90", "lon=9.99&lat=41.01", "lon=2.3&lat=49.9"):
+        answer = register.get("agent", f"/api/reports/similar?{where}&category=noise")
+        assert (answer.status_code, answer.get_json()["reports"]) == (200, []), where
 
 
 def test_a_new_report_says_where_similar_ones_are(register: Register) -> None:
@@ -257,21 +266,19 @@ def test_what_cannot_be_the_same(register: Register) -> None:
     assert register.read(report_id)["state"] == "new"
 
 
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
+def test_a_bad_body_is_named(register: Register) -> None:
+    headers = register.world.headers("coordinator")
+    bodies: list[tuple[dict[str, object], str]] = [
         ({}, "into"),
         ({"into": "x", "version": 1}, "into"),
         ({"into": str(uuid4())}, "version"),
         ({"into": str(uuid4()), "version": 0}, "version"),
         ({"into": str(uuid4()), "version": 1, "why": 2}, "why"),
-    ],
-)
-def test_a_bad_body_is_named(register: Register, body: dict[str, object], field: str) -> None:
-    headers = register.world.headers("coordinator")
-    answer = register.client.post(f"/api/reports/{uuid4()}/merge", json=body, headers=headers)
-    assert answer.status_code == 422
-    assert field in {error["field"] for error in answer.get_json()["errors"]}
+    ]
+    for body, field in bodies:
+        answer = register.client.post(f"/api/reports/{uuid4()}/merge", json=body, headers=headers)
+        assert answer.status_code == 422, body
+        assert field in {error["field"] for error in answer.get_json()["errors"]}
 
 
 def test_what_is_not_seen_is_not_found(register: Register) -> None:
@@ -415,6 +422,15 @@ def test_the_choice_from_the_list_has_its_limits(register: Register, world: Worl
     assert answer.status_code == 422
     answer = register.client.post("/reports/merge", data={"report": [mine, other], "into": other}, headers=headers)
     assert answer.status_code == 400
+
+
+def test_the_demo_has_merged_ones(engine: Engine, clean: None) -> None:
+    seed_approximate(engine)
+    load_demo(engine, lambda _said: None, now=NOW, count=600)
+    query = "SELECT count(*), count(duplicate_of), count(kept_id) FROM report LEFT JOIN kept_report(id) ON true"
+    with unit_of_work(engine, SYSTEM) as uow:
+        found = uow.connection.execute(text(f"{query} WHERE state = 'duplicate'")).one()
+    assert found[0] == found[1] == found[2] > 0
 
 
 # ── the floor ───────────────────────────────────────────────────────────────────────────────────────────────────────

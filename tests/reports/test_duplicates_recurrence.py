@@ -105,7 +105,7 @@ def test_the_fourth_time_in_sixty_days(world: World, engine: Engine, nomenclatur
         mine = add(connection, 0, 0)
         found = recurrences(connection, [row(connection, mine)], nomenclature)[mine]
         assert (found.nth, found.first_at) == (4, NOW - timedelta(days=50))
-        spot = Spot("cleanliness", *at(0), 30)
+        spot = Spot("cleanliness", None, *at(0), 30)
         assert [one.observed_at for one in earlier_here(connection, row(connection, mine), spot)] == [
             NOW - timedelta(days=days) for days in (10, 20, 50)
         ]
@@ -256,7 +256,7 @@ def test_what_is_near_and_what_comes_back_use_the_cell_index(
         )
         rows = [row(uow.connection, one) for one in some]
         explained: Any = Explained(uow.connection)
-        duplicates_store.open_near(explained, Spot("cleanliness", LON, LAT, 75), limit=5)
+        duplicates_store.open_near(explained, Spot("cleanliness", "graffiti", LON, LAT, 75), limit=5)
         found = recurrences(explained, rows, nomenclature)
     assert len(rows) == len(found) == 50
     assert len(explained.plans) == 2

@@ -22,6 +22,13 @@ _ANY_REPORT = text("SELECT EXISTS (SELECT FROM report)")
 # The demo's own city service first; else whichever city is there.
 _REPORTER = text("SELECT id FROM organisation WHERE kind = 'city' ORDER BY NOT is_synthetic, id LIMIT 1")
 _COORDINATION = text("SELECT id FROM organisation WHERE kind = 'prefecture' ORDER BY NOT is_synthetic, id LIMIT 1")
+# What the stories tell as a duplicate counts with the report that it repeats, as a merge makes it.
+_MERGE_DUPLICATES = text("""
+    UPDATE report SET duplicate_of = CAST(event.details ->> 'duplicate_of' AS uuid)
+    FROM report_event AS event
+    WHERE event.report_id = report.id AND event.to_state = 'duplicate' AND report.state = 'duplicate'
+        AND EXISTS (SELECT FROM report AS earlier WHERE earlier.id = CAST(event.details ->> 'duplicate_of' AS uuid))
+""")
 
 
 def load_demo(
@@ -59,7 +66,9 @@ def _load(uow: UnitOfWork, *, now: datetime, count: int, progress: Callable[[int
     maker = Maker(scene, now=now, seed=SEED, coordination_id=coordination_id)
     rows = maker.reports(load_nomenclature(connection), count)
     origin = BulkOrigin(SOURCE, organisation_id=_organisation(connection, "city"), is_synthetic=True, role="agent")
-    return bulk_insert(uow, origin, rows, now=now, progress=progress).added
+    added = bulk_insert(uow, origin, rows, now=now, progress=progress).added
+    connection.execute(_MERGE_DUPLICATES)
+    return added
 
 
 def _organisation(connection: Connection, kind: str) -> int | None:
