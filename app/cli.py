@@ -52,6 +52,8 @@ class LazyGroup(click.Group):
         commands: list[click.Command] = import_module(COMMANDS[cmd_name]).commands
         if cmd_name == "geodata":
             _locate_reports_after_imports()
+        if cmd_name == "demo":
+            _load_more_after_demo()
         return next(command for command in commands if command.name == cmd_name)
 
 
@@ -62,6 +64,15 @@ def _locate_reports_after_imports() -> None:
         locate_again = import_module(f"app.{domain}.actions").locate_again
         if locate_again not in after_import:
             after_import.append(locate_again)
+
+
+def _load_more_after_demo() -> None:
+    """What is synthetic besides reports: said here, because reports do not know what stands on them."""
+    after_demo = import_module("app.reports.demo").AFTER_DEMO
+    for domain in ("interventions", "patrols"):
+        load_more = getattr(import_module(f"app.{domain}.demo"), f"load_demo_{domain}")
+        if load_more not in after_demo:
+            after_demo.append(load_more)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

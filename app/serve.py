@@ -33,6 +33,7 @@ from app.db.session import make_engine, unit_of_work
 from app.desk.tfpb_demo import load_demo_entries
 from app.errors import SettingsError
 from app.interventions.demo import load_demo_interventions
+from app.patrols.demo import load_demo_patrols
 from app.people.actor import SYSTEM
 from app.settings import Settings, load_settings
 
@@ -158,6 +159,7 @@ def first_data(settings: Settings) -> Demo | None:
         if _has_no_reports(engine):
             load_demo(engine, click.echo)
             load_demo_interventions(engine, click.echo)
+            load_demo_patrols(engine, click.echo)
             load_demo_entries(engine, click.echo)
         return Demo(password, tuple(account.email for account in accounts))
     finally:

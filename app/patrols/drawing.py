@@ -31,6 +31,8 @@ LAYERS = {
 }
 PIN_COLOURS = {"stop": "#0d5c63", "nothing": "#22593a", "found": "#9b2a1e", "left": "#4a5861"}
 PIN, LEAST_SPAN_M, MARGIN = 11.0, 500.0, 0.12
+# About the width of a letter of a name.
+LETTER = 5.6
 SHAPES_MOST = 3000
 _WORLD_M = 6_378_137.0
 
@@ -94,8 +96,9 @@ def map_svg(connection: Connection, pins: Sequence[Pin], label: str, *, width: f
     if not pins:
         return ""
     window = window_of(pins, width, height)
-    ground = "".join(_layer(connection, kind, window) for kind in LAYERS)
-    marks = "".join(_mark(window, group) for group in _grouped(window, pins))
+    groups = _grouped(window, pins)
+    ground = "".join(_layer(connection, kind, window) for kind in LAYERS) + _names(connection, window, groups)
+    marks = "".join(_mark(window, group) for group in groups)
     return Markup(  # noqa: S704  (numbers of ours, and what was escaped)
         f'<svg class="patrol-map" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" role="img"'
         ' font-family="Sheet"'
@@ -119,6 +122,27 @@ def _layer(connection: Connection, kind: str, window: Window) -> str:
             parts.append(_path(_in_window(shape, window), window))
     body = "".join(parts)
     return f'<g class="{name}" fill="{fill}" stroke="{stroke}" stroke-width="{pen:g}">{body}</g>' if body else ""
+
+
+def _names(connection: Connection, window: Window, groups: Sequence[_Group]) -> str:
+    """The neighbourhoods' names, the largest first; those that would stand on another or on a mark are left out."""
+    texts = store.features(connection, "neighbourhood", window.box_4326, window.step, most=SHAPES_MOST)
+    seen = []
+    for feature in map(json.loads, texts):
+        shape = _in_window(shapely.from_geojson(json.dumps(feature["geometry"])), window)
+        if not shape.is_empty:
+            seen.append((shape.area, feature["properties"]["name"], shapely.point_on_surface(shape)))
+    taken = [(group.x, group.y, PIN * 2) for group in groups]
+    parts = []
+    for _area, name, point in sorted(seen, key=lambda one: -one[0]):
+        x, y = window.at(point.x, point.y)
+        half = len(name) * LETTER / 2
+        is_free = all(abs(x - ox) > half + other or abs(y - oy) > PIN * 1.5 for ox, oy, other in taken)
+        if is_free and half < x < window.width - half and LETTER < y < window.height - 4 * LETTER:
+            taken.append((x, y, half))
+            parts.append(f'<text x="{x:.1f}" y="{y:.1f}">{escape(name)}</text>')
+    style = 'text-anchor="middle" font-size="10.5" fill="#4a5861"'
+    return f'<g class="map-names" {style}>{"".join(parts)}</g>' if parts else ""
 
 
 def _in_window(shape_4326: BaseGeometry, window: Window) -> BaseGeometry:

@@ -19,6 +19,7 @@ from app.patrols.actions import Whole
 from app.patrols.drawing import Pin, map_svg
 from app.patrols.store import ChoosablePlace, PassageRow
 from app.people.identity import current_actor
+from app.places.territory import territory
 from app.reports.rules import SEVERITIES
 from app.reports.store import ReportRow
 from app.reports.words import role_label
@@ -63,6 +64,23 @@ def pins_of(whole: Whole) -> list[Pin]:
     return pins
 
 
+@dataclass(frozen=True)
+class Centre:
+    """Where a map begins, in EPSG:4326 degrees."""
+
+    lon: float
+    lat: float
+
+
+def _centre(connection: Connection, whole: Whole) -> Centre:
+    """Where somebody looked last, else the first stop, else the middle of the territory."""
+    if whole.passages or whole.stops:
+        last = whole.passages[-1] if whole.passages else whole.stops[0]
+        return Centre(last.lon, last.lat)
+    west, south, east, north = territory(connection).bounds
+    return Centre((west + east) / 2, (south + north) / 2)
+
+
 def render_one(patrol_id: UUID, *, values: Mapping[str, Any] | None = None, errors: Sequence[FieldError] = ()) -> str:
     """The page as the actor may see it. values and errors: something that was just refused.
 
@@ -74,13 +92,16 @@ def render_one(patrol_id: UUID, *, values: Mapping[str, Any] | None = None, erro
     with unit_of_work(services().engine, actor) as uow:
         whole = actions.read_whole(uow, actor, patrol_id)
         events = actions.history(uow, patrol_id)
-        picture = map_svg(uow.connection, pins_of(whole), _("Map of the round; the lists say the same"))
+        label = _("Map of the round; the lists say the same")
+        picture = map_svg(uow.connection, pins_of(whole), label, width=420, height=300)
+        centre = _centre(uow.connection, whole)
     return render_template(
         "patrols/show.html",
         whole=whole,
         row=whole.row,
         seen=seen_of(whole),
         picture=picture,
+        centre=centre,
         events=events,
         may_walk=actor.may_write and rules.may_walk(whole.row, actor),
         moves={move.name for move in actions.possible_moves(whole.row, actor)},

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from flask_babel import format_datetime, format_time, ngettext, pgettext
 from flask_babel import gettext as _
-from flask_babel import ngettext, pgettext
+
+from app.reports.filters import LOCAL_ZONE
 
 
 def kind_label(kind: str) -> str:
@@ -107,3 +111,12 @@ def passages_label(count: int) -> str:
 def outcomes_label(outcome: str, count: int) -> str:
     """How often something, or nothing, was seen."""
     return str(_("%(what)s: %(count)s", what=outcome_label(outcome), count=count))
+
+
+def period_label(start: datetime, end: datetime | None) -> str:
+    """From when to when; the day once when it is the same."""
+    first = str(format_datetime(start, "d MMM y, HH:mm"))
+    if end is None:
+        return first
+    is_same_day = start.astimezone(LOCAL_ZONE).date() == end.astimezone(LOCAL_ZONE).date()
+    return f"{first} – {format_time(end, 'HH:mm') if is_same_day else format_datetime(end, 'd MMM y, HH:mm')}"

@@ -20,7 +20,7 @@ from app.nomenclature.actions import seed_default
 from app.nomenclature.store import load_nomenclature
 from app.people.actor import SYSTEM
 from app.places.territory import territory
-from app.reports.demo import load_demo
+from app.reports.demo import AFTER_DEMO, load_demo
 from app.reports.importing.actions import ImportOutcome, ImportRequest, import_reports
 from app.reports.importing.mapping import known_encoding, load_mapping
 from app.reports.tasks import escalate_all
@@ -102,6 +102,8 @@ def load() -> None:
             if not uow.connection.scalar(_ANY_CITY):
                 raise ConflictError("nobody is here to answer for reports yet: run `make run` or `quietude serve` once")
         load_demo(engine, click.echo)
+        for load_more in AFTER_DEMO:
+            load_more(engine, click.echo)
 
 
 @click.group("reports")

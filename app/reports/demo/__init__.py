@@ -18,6 +18,9 @@ SOURCE = "demo"
 REPORTS = 3_000
 SEED = 80021
 
+# What domains above add to the demo's reports: (engine, echo).
+AFTER_DEMO: list[Callable[[Engine, Callable[[str], object]], object]] = []
+
 _ANY_REPORT = text("SELECT EXISTS (SELECT FROM report)")
 # The demo's own city service first; else whichever city is there.
 _REPORTER = text("SELECT id FROM organisation WHERE kind = 'city' ORDER BY NOT is_synthetic, id LIMIT 1")

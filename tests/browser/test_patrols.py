@@ -1,0 +1,53 @@
+"""A round on a phone: started, walked, reported from, ended; and a walk that is recorded by taps on a map."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Page, ViewportSize, expect
+
+SMALL: ViewportSize = {"width": 360, "height": 740}
+
+
+def test_a_round_from_start_to_end(open_page: Callable[..., Page]) -> None:
+    page = open_page("agent@demo.quietude", viewport=SMALL)
+    page.goto("/patrols/new")
+    for index in range(2):
+        page.locator(".place-list input").nth(index).check()
+    page.locator(".send button[value=start]").click()
+    progress = page.locator(".progress label")
+    expect(progress).to_have_text("0 sur 2")
+    page.locator("#next button[value=nothing]").click()
+    expect(progress).to_have_text("1 sur 2")
+    for button in page.locator("#next .answers button").all():
+        box = button.bounding_box()
+        assert box is not None
+        assert box["height"] >= 44
+    page.locator("#next button[value=found]").click()
+    page.locator("[data-theme=cleanliness]").first.click()
+    page.locator("label.tile:visible").first.click()
+    page.click("#submit")
+    page.locator("#done a.primary").click()
+    expect(progress).to_have_text("2 sur 2")
+    expect(page.locator(".passages .found a.what")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.locator("#end ~ form button[value=finish]").click()
+    expect(page.locator(".figures dd")).to_have_text(["2", "1", "1"])
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_walk_is_recorded_by_taps(open_page: Callable[..., Page]) -> None:
+    page = open_page("agent@demo.quietude")
+    page.goto("/patrols/new?kind=walk")
+    page.fill("#people_residents", "5")
+    page.locator(".send button[value=start]").click()
+    page.locator("#observe-map .map-commune").wait_for(state="attached")
+    page.locator("#observe-map").click(position={"x": 120, "y": 90})
+    page.select_option("#category", "graffiti")
+    page.locator(".observe button[value=found]").click()
+    expect(page.locator(".passages li")).to_have_count(1)
+    expect(page.locator("#lon")).to_have_value(re.compile(r"^2\.\d+$"))
+    page.locator(".observe button[value=nothing]").click()
+    expect(page.locator(".passages li")).to_have_count(2)
+    expect(page.locator(".patrol-map .mark")).not_to_have_count(0)
