@@ -187,23 +187,34 @@ def test_a_partner_learns_of_restricted_reports_multiples_of_k_only(
 
 
 IN_TURN = st.lists(st.integers(0, 2), min_size=1, max_size=7).map(tuple)
+# Nothing else that leaves groups out, so that what an organisation's filter does is seen.
+OF_ONE = st.one_of(filters(), st.sampled_from([ReportFilter(organisation=slug) for slug in (*IDS, "nobody")]))
 
 
 @settings(max_examples=150, deadline=None)
-@given(REPORTS, filters(), IN_TURN, IN_TURN)
+@given(REPORTS, OF_ONE, IN_TURN, IN_TURN)
 def test_nobody_learns_who_answers_for_what_it_does_not_read(
     reports: list[tuple[int, int, int, int]], chosen: ReportFilter, some: tuple[int, ...], others: tuple[int, ...]
 ) -> None:
-    """No answer depends on who answers for reports that the viewer does not read.
-
-    What one organisation has of a group would tell a small rest: where 8 to 12 are published as 10, and its 5 to 7 as
-    5, another has at least one, and it may be that one alone.
-    """
+    """No answer depends on who answers for reports that the viewer does not read."""
     one, other = rows_of(reports, some), rows_of(reports, others)
     assert answer(one, chosen, PUBLIC) == answer(other, chosen, PUBLIC)
     hidden = one.flags >> 2 & 3 == 2
     mixed = merged(one, other.take(hidden), np.empty(0))
     assert answer(one, chosen, PARTNER) == answer(mixed, chosen, PARTNER)
+
+
+@pytest.mark.parametrize("number", [1, 4])
+def test_what_two_organisations_have_cannot_be_told_from_what_one_has(number: int) -> None:
+    """8 reports are published as 10: 8 to 12. If one organisation's 5 were published too, 5 to 7, another would have one
+    at least, and perhaps that one only: multiples of k all of them, and yet a small number is out.
+    """
+    shared, of_one = (rows_of([(number, 10, 0, 8)], who) for who in ((1, 1, 1, 1, 1, 2, 2, 2), (1,)))
+    viewers = (PUBLIC, PARTNER) if number == 4 else (PUBLIC,)
+    for viewer, slug in itertools.product(viewers, (None, *IDS)):
+        chosen = ReportFilter(organisation=slug)
+        assert answer(shared, chosen, viewer) == answer(of_one, chosen, viewer)
+        assert sum(answer(shared, chosen, viewer).values()) == (10 if slug is None else 0)
 
 
 def test_an_organisation_is_filtered_where_reports_are_read_and_nowhere_else() -> None:
