@@ -17,7 +17,7 @@ from app.db.session import UnitOfWork, unit_of_work
 from app.errors import ConflictError
 from app.nomenclature.store import Nomenclature
 from app.people.actor import SYSTEM
-from app.reports.importing.bulk import BatchOutcome, BulkLoader, BulkOrigin, Reason, batches, one_ahead
+from app.reports.importing.bulk import BatchOutcome, BulkLoader, BulkOrigin, Reason, Staged, batches, one_ahead
 from app.reports.importing.convert import Accepted, Converter, ManyPointsTerritory, Refusal
 from app.reports.importing.mapping import ImportMapping, MappingError
 from app.reports.importing.reader import BadRow, CsvRows, Row
@@ -79,6 +79,7 @@ class _Checked:
     read: int
     accepted: list[Accepted]
     refused: list[Refusal]
+    staged: Staged
 
 
 def import_reports(
@@ -112,14 +113,14 @@ def import_reports(
         loader = _loader(uow, request, now)
         converter = Converter(request.mapping, rows.header, nomenclature=nomenclature, territory=territory, now=now)
         limited = iter(rows) if request.limit is None else islice(rows, request.limit)
-        checked = (_check(batch, converter) for batch in batches(limited))
+        checked = (_check(batch, converter, loader) for batch in batches(limited))
 
         def take(batch: _Checked, outcome: BatchOutcome) -> None:
             refusals.write(_account(batch, outcome, counts))
             if progress is not None:
                 progress(rows.bytes_read)
 
-        one_ahead(checked, lambda batch: loader.add([item.row for item in batch.accepted]), take)
+        one_ahead(checked, lambda batch: loader.add(batch.staged), take)
         if request.dry_run:
             raise _DryRunError
     return ImportOutcome(
@@ -145,13 +146,13 @@ def _organisation(connection: Connection, slug: str | None) -> int | None:
     return int(found)
 
 
-def _check(batch: list[Row | BadRow], converter: Converter) -> _Checked:
+def _check(batch: list[Row | BadRow], converter: Converter, loader: BulkLoader) -> _Checked:
     """One batch through the checks of a single report."""
     accepted, refused = converter.convert([row for row in batch if isinstance(row, Row)])
     unreadable = [
         Refusal(row.line, "", "", row.message, "unreadable", row.raw) for row in batch if isinstance(row, BadRow)
     ]
-    return _Checked(len(batch), accepted, unreadable + refused)
+    return _Checked(len(batch), accepted, unreadable + refused, loader.stage([item.row for item in accepted]))
 
 
 def _account(batch: _Checked, outcome: BatchOutcome, counts: _Counts) -> list[Refusal]:

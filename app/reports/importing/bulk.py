@@ -101,6 +101,15 @@ class BulkResult:
     unknown_place: int
 
 
+@dataclass(frozen=True)
+class Staged:
+    """A batch as COPY takes it."""
+
+    rows: int
+    lines: str
+    history: str
+
+
 class BulkLoader:
     """Adds batches inside the caller's transaction, which must be the system's (row-level security)."""
 
@@ -112,29 +121,34 @@ class BulkLoader:
         with uow.raw.cursor() as cursor:
             cursor.execute(_TABLES)
 
-    def add(self, rows: Sequence[BulkRow]) -> BatchOutcome:
+    def stage(self, rows: Sequence[BulkRow]) -> Staged:
+        """What can be done without the database: `add` then only waits for it."""
+        lines = _stage_lines(rows, self._now, self._categories) if rows else ()
+        return Staged(len(rows), "".join(lines), "".join(_history_lines(rows)))
+
+    def add(self, batch: Staged) -> BatchOutcome:
         """Store one batch; rows that are there already, or twice, or at an unknown place, are left out and named."""
-        if not rows:
+        if not batch.rows:
             return BatchOutcome(0, {})
         connection = self._uow.connection
-        self._copy("bulk_stage", _STAGE_COLUMNS, _stage_lines(rows, self._now, self._categories))
+        self._copy("bulk_stage", _STAGE_COLUMNS, batch.lines)
         left_out = {row.ordinal: row.reason for row in connection.execute(_SORT, {"source": self._origin.source})}
-        added = len(rows) - len(left_out)
+        added = batch.rows - len(left_out)
         if not self._dry_run:
             for look_up in (_INDEX, _PLACES, _ROUTE):
                 connection.execute(look_up)
             added = connection.execute(_INSERT, vars(self._origin)).rowcount
-            if any(row.history for row in rows):
-                self._copy("bulk_history", _HISTORY_COLUMNS, _history_lines(rows))
+            if batch.history:
+                self._copy("bulk_history", _HISTORY_COLUMNS, batch.history)
                 connection.execute(_HISTORY)
             self._added += added
             connection.execute(_ANALYSE, {"added": self._added})
         connection.execute(_CLEAR)
         return BatchOutcome(added, left_out)
 
-    def _copy(self, table: str, columns: str, lines: Iterator[str]) -> None:
+    def _copy(self, table: str, columns: str, lines: str) -> None:
         with self._uow.raw.cursor() as cursor:
-            cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN", io.StringIO("".join(lines)))
+            cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN", io.StringIO(lines))
 
 
 def bulk_insert(
@@ -153,16 +167,16 @@ def bulk_insert(
     loader = BulkLoader(uow, origin, now=now)
     counts = {"added": 0, "already_there": 0, "duplicate": 0, "unknown_place": 0}
 
-    def take(batch: Sequence[BulkRow], outcome: BatchOutcome) -> None:
+    def take(batch: Staged, outcome: BatchOutcome) -> None:
         counts["added"] += outcome.added
         for reason in outcome.left_out.values():
             counts[reason] += 1
         # Somebody else's transaction added the same rows between our look and our insert.
-        counts["already_there"] += len(batch) - len(outcome.left_out) - outcome.added
+        counts["already_there"] += batch.rows - len(outcome.left_out) - outcome.added
         if progress is not None:
-            progress(len(batch))
+            progress(batch.rows)
 
-    one_ahead(batches(iter(rows)), loader.add, take)
+    one_ahead(map(loader.stage, batches(iter(rows))), loader.add, take)
     return BulkResult(**counts)
 
 
