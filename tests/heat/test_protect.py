@@ -206,8 +206,8 @@ def test_nobody_learns_who_answers_for_what_it_does_not_read(
 
 @pytest.mark.parametrize("number", [1, 4])
 def test_what_two_organisations_have_cannot_be_told_from_what_one_has(number: int) -> None:
-    """8 reports are published as 10: 8 to 12. If one organisation's 5 were published too, 5 to 7, another would have one
-    at least, and perhaps that one only: multiples of k all of them, and yet a small number is out.
+    """8 reports are published as 10: 8 to 12. If one organisation's 5 were published too, 5 to 7, another would have
+    one at least, and perhaps one only: multiples of k all of them, and yet a small number is out.
     """
     shared, of_one = (rows_of([(number, 10, 0, 8)], who) for who in ((1, 1, 1, 1, 1, 2, 2, 2), (1,)))
     viewers = (PUBLIC, PARTNER) if number == 4 else (PUBLIC,)
