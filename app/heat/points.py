@@ -61,18 +61,16 @@ def points_of(rows: Rows, chosen: Array) -> Points:
 
 def gathered(rows: Rows, choice: Choice, weights: Weights | None = None) -> Points:
     """The same for a choice, weighted when `weights` says so."""
-    parts = list(pieces(rows, choice, weights))
+    parts = list(_pieces(rows, choice, weights))
     if not parts:
         return Points(np.empty(0, np.uint32), np.empty(0, np.uint32), None if weights is None else np.empty(0))
     x, y = (np.concatenate([getattr(part, axis) for part in parts]) for axis in ("x", "y"))
     return Points(x, y, None if weights is None else np.concatenate([part.weight for part in parts]))
 
 
-def pieces(rows: Rows, choice: Choice, weights: Weights | None = None, size: int = 0) -> Iterator[Points]:
-    """The same a piece at a time: the chosen of each `size` rows."""
-    size = size or CHUNK
-    for first in range(0, len(rows), size):
-        part = rows.take(slice(first, first + size))
+def _pieces(rows: Rows, choice: Choice, weights: Weights | None) -> Iterator[Points]:
+    for first in range(0, len(rows), CHUNK):
+        part = rows.take(slice(first, first + CHUNK))
         index = np.flatnonzero(choice.of(part))
         x, y = np.empty(len(index), np.uint32), np.empty(len(index), np.uint32)
         _fine(part.column, part.sub_column, index, x)

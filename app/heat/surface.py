@@ -22,7 +22,7 @@ import numpy as np
 from scipy import fft, ndimage
 
 from app.heat.cube import SUBCELL_M, Array, Choice, Rows
-from app.heat.points import CHUNK, Points, gathered, pieces, points_together
+from app.heat.points import CHUNK, Points, gathered, points_of, points_together
 from app.places.lattice import CELL_M, ORIGIN_EAST_M, ORIGIN_NORTH_M
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ WINDOW_NODES = 4_000_000
 _SPLIT_SHIFT = 15  # 2¹⁵ subcells = 3.2 km
 # Two sums in one float64 of 53 exact bits.
 _HALF_BITS = 26
+_HALF = float(1 << _HALF_BITS)
+_CELL_SHIFT = 8  # 2⁸ subcells are one cell
 
 
 @dataclass(frozen=True)
@@ -182,7 +184,8 @@ class _Lattice:
 
     def piece(self, passes: int) -> int:
         """How many rows or points at a time: each piece costs some `passes` over the nodes too."""
-        return min(max(CHUNK, passes * self.nodes), max(CHUNK, self.points_at_once))
+        wanted = max(CHUNK, passes * self.nodes)
+        return wanted if wanted > 2 * self.points_at_once else min(wanted, max(CHUNK, self.points_at_once))
 
 
 def _lattice(low: tuple[int, int], high: tuple[int, int], bandwidth_m: float) -> _Lattice:
@@ -219,32 +222,45 @@ class _Moments:
         if not len(points):
             return
         lattice, shift = self._lattice, self._lattice.shift
-        # In 32 bits, which wrap round and back.
-        node = points.y >> shift
-        node -= np.uint32(lattice.south % (1 << 32))
-        node *= np.uint32(lattice.shape[1])
-        node += points.x >> shift
-        node -= np.uint32(lattice.west % (1 << 32))
-        node = node.astype(np.intp)
-        self.count += np.bincount(node, points.weight, lattice.nodes)
+        node = self._node(points.x >> shift, points.y >> shift).astype(np.intp)
         mask = np.uint32((1 << shift) - 1)
         if points.weight is None and len(points) <= lattice.points_at_once:
-            self._add_both(node, points.x & mask, points.y & mask)
+            self._add_both(node, _in_one(points.x & mask, points.y & mask))
             return
+        self.count += np.bincount(node, points.weight, lattice.nodes)
         for total, axis in ((self._x, points.x), (self._y, points.y)):
             within = axis & mask
             sums = np.bincount(node, within if points.weight is None else within * points.weight, lattice.nodes)
             np.add(total, sums, out=total)
 
-    def _add_both(self, node: Array, x: Array, y: Array) -> None:
-        """Both sums in one pass, as the halves of one number: exact, since neither outgrows its half of 53 bits."""
-        half = float(1 << _HALF_BITS)
-        both = y * half
-        both += x
-        sums = np.bincount(node, both, self._lattice.nodes)
-        upper = np.floor(sums / half)
+    def add_rows(self, rows: Rows, choice: Choice) -> None:
+        """Count the chosen rows."""
+        chosen = choice.of(rows)
+        if self._lattice.shift != _CELL_SHIFT or len(rows) > self._lattice.points_at_once:
+            self.add(points_of(rows, chosen))
+            return
+        # A node is a cell (from 150 to 299 m): nothing has to be put together only to be taken apart.
+        index = np.flatnonzero(chosen)
+        if not len(index):
+            return
+        node = self._node(rows.column, rows.row.astype(np.uint32)).take(index).astype(np.intp)
+        self._add_both(node, _in_one(rows.sub_column, rows.sub_row).take(index))
+
+    def _node(self, column: Array, row: Array) -> Array:
+        """The number of each node (uint32); `row` is made into it. In 32 bits, which wrap round and back."""
+        lattice = self._lattice
+        row *= np.uint32(lattice.shape[1])
+        row += column
+        row -= np.uint32((lattice.south * lattice.shape[1] + lattice.west) % (1 << 32))
+        return row
+
+    def _add_both(self, node: Array, offsets: Array) -> None:
+        """Points with their offsets in one number: exact, since neither sum outgrows its half of 53 bits."""
+        self.count += np.bincount(node, minlength=self._lattice.nodes)
+        sums = np.bincount(node, offsets, self._lattice.nodes)
+        upper = np.floor(sums / _HALF)
         self._y += upper
-        upper *= half
+        upper *= _HALF
         sums -= upper
         self._x += sums
 
@@ -265,6 +281,13 @@ class _Moments:
         )
 
 
+def _in_one(x: Array, y: Array) -> Array:
+    """Two offsets as the halves of one number."""
+    both: Array = y * _HALF
+    both += x
+    return both
+
+
 # A window of at most this many nodes is filled straight from the rows.
 _DIRECT_NODES = 300_000
 
@@ -281,8 +304,9 @@ def gathered_density(
         points = points_together(gathered(rows, choice), more)
         return density(points, bandwidth_m, scale=scale, edge=edge), points.mass
     moments = _Moments(lattice)
-    for piece in pieces(rows, choice, size=lattice.piece(4)):
-        moments.add(piece)
+    size = lattice.piece(4)
+    for first in range(0, len(rows), size):
+        moments.add_rows(rows.take(slice(first, first + size)), choice)
     if len(more):
         moments.add(more)
     return _surface((moments.window(scale),), bandwidth_m, edge), float(moments.count.sum())

@@ -109,7 +109,8 @@ def test_weights_may_be_negative() -> None:
     assert surface.peak == pytest.approx(np.abs(exact).max(), rel=0.05)
 
 
-def test_rows_are_gathered_in_pieces_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("bandwidth_m", [75, 150, 600])
+def test_rows_are_gathered_in_pieces_as_in_one(bandwidth_m: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.heat.points.CHUNK", 64)
     rng = np.random.default_rng(1)
     n = 1000
@@ -123,12 +124,12 @@ def test_rows_are_gathered_in_pieces_as_in_one(monkeypatch: pytest.MonkeyPatch) 
     whole = points_of(rows, choice.of(rows))
     wanted = weights.of(rows.take(choice.of(rows)))
     more = cloud(np.array([[9000.0, 500.0]]))
-    direct_surface, mass = gathered_density(rows, choice, more, 150)
+    direct_surface, mass = gathered_density(rows, choice, more, bandwidth_m)
     assert mass == len(whole) + 1
     monkeypatch.setattr("app.heat.surface._DIRECT_NODES", 0)
-    other, other_mass = gathered_density(rows, choice, more, 150)
+    other, other_mass = gathered_density(rows, choice, more, bandwidth_m)
     assert other_mass == mass
-    east, north = probe(points_together(whole, more), 150)
+    east, north = probe(points_together(whole, more), bandwidth_m)
     np.testing.assert_allclose(direct_surface.at(east, north), other.at(east, north), rtol=1e-4, atol=1e-6 * other.peak)
     pieces = gathered(rows, choice, weights)
     assert 0 < len(pieces) < n
