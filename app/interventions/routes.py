@@ -32,6 +32,7 @@ from app.photos.commands import parse_upload
 from app.photos.sandbox import SandboxBusyError
 from app.reports.filters import LOCAL_ZONE
 from app.web.context import services
+from app.web.paging import read_keyset, write_keyset
 
 blueprint = Blueprint("interventions", __name__, template_folder="templates")
 
@@ -74,23 +75,12 @@ def index() -> str:
     actor = signed_in()
     with unit_of_work(services().engine, actor) as uow:
         chosen = chosen_filter(uow, "after")
-        page = actions.list_page(uow, chosen, _cursor())
-    following = {"after": f"{page.after.starts_at.isoformat()}~{page.after.id}"} if page.after else {}
+        after = read_keyset(request.args.get("after", ""))
+        page = actions.list_page(uow, chosen, Cursor(*after) if after else None)
+    following = {"after": write_keyset(page.after.starts_at, page.after.id)} if page.after else {}
     next_url = f"{url_for('interventions.index')}?{urlencode(chosen.query() | following)}" if following else None
     more = {"rows": page.rows, "next_url": next_url, "is_first_page": "after" not in request.args, "view": "list"}
     return _overview("interventions/list.html", chosen, more)
-
-
-def _cursor() -> Cursor | None:
-    value = request.args.get("after", "")
-    if not value:
-        return None
-    moment, _separator, last_id = value.partition("~")
-    try:
-        starts_at = datetime.fromisoformat(moment)
-        return Cursor(starts_at.replace(tzinfo=starts_at.tzinfo or UTC), UUID(last_id))
-    except ValueError:
-        raise BadRequestError("after", _("this page link is broken: start from the first page")) from None
 
 
 @blueprint.get("/interventions/map")

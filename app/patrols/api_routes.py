@@ -23,6 +23,7 @@ from app.places.territory import territory
 from app.reports.represent import event_as_json
 from app.web.bodies import json_object, with_seen_version
 from app.web.context import services
+from app.web.paging import read_keyset, write_keyset
 
 blueprint = Blueprint("patrols_api", __name__)
 
@@ -46,25 +47,14 @@ def asked_page() -> tuple[dict[str, str], Cursor | None]:
     for name, known in (("state", STATES), ("kind", KINDS)):
         if chosen[name] and chosen[name] not in known:
             raise BadRequestError(name, _("choose one of: %(known)s", known=", ".join(known)))
-    return chosen, _cursor()
-
-
-def _cursor() -> Cursor | None:
-    value = request.args.get("after", "")
-    if not value:
-        return None
-    moment, _separator, last_id = value.partition("~")
-    try:
-        starts_at = datetime.fromisoformat(moment)
-        return Cursor(starts_at.replace(tzinfo=starts_at.tzinfo or UTC), UUID(last_id))
-    except ValueError:
-        raise BadRequestError("after", _("this page link is broken: start from the first page")) from None
+    after = read_keyset(request.args.get("after", ""))
+    return chosen, Cursor(*after) if after else None
 
 
 def next_query(chosen: dict[str, str], after: Cursor) -> dict[str, Any]:
     """The query of the next page."""
     kept = {name: value for name, value in chosen.items() if value}
-    return kept | {"after": f"{after.starts_at.isoformat()}~{after.id}"}
+    return kept | {"after": write_keyset(after.starts_at, after.id)}
 
 
 def _answer(body: dict[str, Any], status: int = 200) -> Response:

@@ -59,16 +59,17 @@ class Browser:
 @pytest.fixture
 def browse(app: Flask, places: dict[str, int], engine: Engine) -> Callable[[str], Browser]:  # noqa: F811
     """A signed-in browser of a demo account. The session is made here: signing in is tested elsewhere."""
+    return lambda name: signed_in(app, engine, f"{name}@demo.quietude")
 
-    def make(name: str) -> Browser:
-        client = app.test_client()
-        query = text("SELECT fs_uniquifier FROM account WHERE email = :email")
-        with unit_of_work(engine, SYSTEM) as uow:
-            uniquifier = uow.connection.scalar(query, {"email": f"{name}@demo.quietude"})
-        with client.session_transaction() as session:
-            session["_user_id"] = uniquifier
-            session["_fresh"] = True
-            session["sid"] = "of-a-test"
-        return Browser(client)
 
-    return make
+def signed_in(app: Flask, engine: Engine, email: str) -> Browser:
+    """A browser with a session of this account that no password was hashed for."""
+    client = app.test_client()
+    query = text("SELECT fs_uniquifier FROM account WHERE email = :email")
+    with unit_of_work(engine, SYSTEM) as uow:
+        uniquifier = uow.connection.scalar(query, {"email": email})
+    with client.session_transaction() as session:
+        session["_user_id"] = uniquifier
+        session["_fresh"] = True
+        session["sid"] = "of-a-test"
+    return Browser(client)

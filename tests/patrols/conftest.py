@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
-from app.db.session import unit_of_work
-from app.people.actor import SYSTEM
+from tests.interventions.conftest import Browser, signed_in
 from tests.patrols.samples import patrol
 from tests.routing.world import World, make_world
 
@@ -46,35 +44,7 @@ def going(send: Send, world: World) -> dict[str, Any]:
     return made
 
 
-class Browser:
-    """A browser without JavaScript that is signed in: pages, and forms with their token."""
-
-    def __init__(self, client: FlaskClient) -> None:
-        self._client = client
-
-    def get(self, path: str) -> Any:
-        return self._client.get(path, headers={"Accept": "text/html"})
-
-    def post(self, path: str, page: str, form: dict[str, Any]) -> Any:
-        """Send a form of `page`."""
-        found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.get(page).text)
-        assert found, page
-        return self._client.post(path, data={"csrf_token": found[1]} | form, headers={"Accept": "text/html"})
-
-
 @pytest.fixture
 def browse(app: Flask, world: World, engine: Engine) -> Callable[[str], Browser]:
-    """A signed-in browser of an account. The session is made here: signing in is tested elsewhere."""
-
-    def make(name: str) -> Browser:
-        client = app.test_client()
-        query = text("SELECT fs_uniquifier FROM account WHERE id = :id")
-        with unit_of_work(engine, SYSTEM) as uow:
-            uniquifier = uow.connection.scalar(query, {"id": world.actors[name].user_id})
-        with client.session_transaction() as session:
-            session["_user_id"] = uniquifier
-            session["_fresh"] = True
-            session["sid"] = "of-a-test"
-        return Browser(client)
-
-    return make
+    """A signed-in browser of an account of the world."""
+    return lambda name: signed_in(app, engine, f"{name}@example.org")

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 
 from app.db.session import unit_of_work
 from app.people.actor import SYSTEM
-from tests.patrols.conftest import Browser
+from tests.interventions.conftest import Browser
 from tests.patrols.samples import passage
 from tests.routing.world import World, body_at
 
@@ -25,7 +25,7 @@ def start(browser: Browser, world: World, *places: str, **form: Any) -> str:
     """Make a patrol with the form; the address of its page."""
     ids = [str(world.places[name]) for name in places]
     values = {"id": str(uuid4()), "kind": "round", "places": ids, "do": "start"} | form
-    answer = browser.post("/patrols/new", "/patrols/new", values)
+    answer = browser.post("/patrols/new", "/patrols/new", **values)
     assert answer.status_code == 303, answer.text
     return str(answer.headers["Location"])
 
@@ -35,10 +35,10 @@ def test_a_place_is_searched_and_chosen_ones_stay(browse: Browse, world: World) 
     page = agent.get("/patrols/new").text
     assert "residence a" in page, "its own places come without a search"
     form = {"id": str(uuid4()), "kind": "round", "places": str(world.places["a"]), "do": "search"}
-    found = agent.post("/patrols/new", "/patrols/new", form | {"place_kind": "stop", "q": "STO"}).text
+    found = agent.post("/patrols/new", "/patrols/new", **form | {"place_kind": "stop", "q": "STO"}).text
     assert re.search(rf'value="{world.places["a"]}" checked', found)
     assert re.search(rf'value="{world.places["stop"]}"><label[^>]*>stop stop', found)
-    assert "Aucun lieu ne correspond" in agent.post("/patrols/new", "/patrols/new", form | {"q": "100%_"}).text
+    assert "Aucun lieu ne correspond" in agent.post("/patrols/new", "/patrols/new", **form | {"q": "100%_"}).text
 
 
 def test_the_stops_come_in_the_order_of_a_short_way(browse: Browse, world: World) -> None:
@@ -52,10 +52,10 @@ def test_nothing_to_report_at_one_stop_and_a_report_at_the_next(browse: Browse, 
     agent = browse("hlm-a-agent")
     page = start(agent, world, "a", "stop")
     assert "0 sur 2" in agent.get(page).text
-    done = agent.post(f"{page}/passages", page, {"id": str(uuid4()), "stop": "1", "outcome": "nothing"})
+    done = agent.post(f"{page}/passages", page, id=str(uuid4()), stop="1", outcome="nothing")
     assert (done.status_code, done.headers["Location"]) == (303, f"{page}#next")
     assert "1 sur 2" in agent.get(page).text
-    found = agent.post(f"{page}/passages", page, {"id": str(uuid4()), "stop": "2", "outcome": "found"})
+    found = agent.post(f"{page}/passages", page, id=str(uuid4()), stop="2", outcome="found")
     form = found.headers["Location"]
     assert form.startswith("/reports/new?")
     assert "Terminer le signalement" in agent.get(page).text, "the report is not there yet"
@@ -63,7 +63,7 @@ def test_nothing_to_report_at_one_stop_and_a_report_at_the_next(browse: Browse, 
     assert given["place_id"] == str(world.places["stop"])
     assert given["return"] == page
     filled = {name: given[name] for name in ("id", "lon", "lat", "place_id")}
-    sent = agent.post("/reports/new", form, filled | {"category": "damaged_shelter", "return_to": given["return"]})
+    sent = agent.post("/reports/new", form, **filled | {"category": "damaged_shelter", "return_to": given["return"]})
     assert (sent.status_code, sent.headers["Location"]) == (303, page)
     seen = agent.get(page).text
     assert "Terminer le signalement" not in seen
@@ -79,13 +79,13 @@ def test_one_observation_after_the_other_on_a_walk(browse: Browse, world: World,
     assert "Habitants 5" in agent.get(page).text
     ids = {"id": str(uuid4()), "report_id": str(uuid4())}
     observed = {"stop": "1", "category": "street_light_out", "severity": "3", "description": "Mât sans lumière"}
-    done = agent.post(f"{page}/observations", page, ids | observed | {"do": "found"})
+    done = agent.post(f"{page}/observations", page, **ids | observed | {"do": "found"})
     assert done.status_code == 303, done.text
     assert done.headers["Location"] == f"{page}?stop=1#observe"
-    again = agent.post(f"{page}/observations", page, ids | observed | {"do": "found"})
+    again = agent.post(f"{page}/observations", page, **ids | observed | {"do": "found"})
     assert again.status_code == 303, "sent twice, stored once"
     where = {"id": str(uuid4()), "lon": "2,3023", "lat": "49,8948", "do": "nothing"}
-    assert agent.post(f"{page}/observations", page, where).status_code == 303
+    assert agent.post(f"{page}/observations", page, **where).status_code == 303
     with unit_of_work(engine, SYSTEM) as uow:
         query = text("SELECT outcome FROM patrol_passage ORDER BY recorded_at")
         assert list(uow.connection.scalars(query)) == ["found", "nothing"]
@@ -97,7 +97,7 @@ def test_a_refused_observation_stores_neither_report_nor_passage(browse: Browse,
     page = start(agent, world, kind="free")
     ids = {"id": str(uuid4()), "report_id": str(uuid4()), "do": "found"}
     for wrong in ({}, {"lon": "2.3022", "lat": "49.8947"}, {"lon": "4", "lat": "45", "category": "graffiti"}):
-        answer = agent.post(f"{page}/observations", page, ids | wrong)
+        answer = agent.post(f"{page}/observations", page, **ids | wrong)
         assert answer.status_code == 422
         assert 'class="message danger" role="alert"' in answer.text
     with unit_of_work(engine, SYSTEM) as uow:
@@ -108,8 +108,8 @@ def test_a_refused_observation_stores_neither_report_nor_passage(browse: Browse,
 def test_ended_rounds_say_what_was_not_looked_at(browse: Browse, world: World) -> None:
     agent = browse("hlm-a-agent")
     page = start(agent, world, "a", "b")
-    agent.post(f"{page}/passages", page, {"id": str(uuid4()), "stop": "1", "outcome": "nothing"})
-    ended = agent.post(f"{page}/moves", page, {"move": "finish", "version": "1", "note": "Hall repeint"})
+    agent.post(f"{page}/passages", page, id=str(uuid4()), stop="1", outcome="nothing")
+    ended = agent.post(f"{page}/moves", page, move="finish", version="1", note="Hall repeint")
     assert ended.status_code == 303
     seen = agent.get(page).text
     assert "Non regardé" in seen
@@ -118,18 +118,16 @@ def test_ended_rounds_say_what_was_not_looked_at(browse: Browse, world: World) -
     assert 'name="outcome"' not in seen
     again = agent.get(f"/patrols/new?from={page.rpartition('/')[2]}").text
     assert len(re.findall(r'name="places" value="\d+" checked', again)) == 2
-    assert (
-        agent.post(f"{page}/passages", page, {"id": str(uuid4()), "stop": "2", "outcome": "nothing"}).status_code == 409
-    )
+    assert agent.post(f"{page}/passages", page, id=str(uuid4()), stop="2", outcome="nothing").status_code == 409
 
 
 def test_a_passage_is_taken_back(browse: Browse, world: World) -> None:
     agent = browse("hlm-a-agent")
     page, known = start(agent, world, "a"), str(uuid4())
-    agent.post(f"{page}/passages", page, {"id": known, "stop": "1", "outcome": "nothing"})
-    assert agent.post(f"{page}/take-back", page, {"passage": known}).status_code == 303
+    agent.post(f"{page}/passages", page, id=known, stop="1", outcome="nothing")
+    assert agent.post(f"{page}/take-back", page, passage=known).status_code == 303
     assert "0 sur 1" in agent.get(page).text
-    assert agent.post(f"{page}/take-back", page, {"passage": "x"}).status_code == 404
+    assert agent.post(f"{page}/take-back", page, passage="x").status_code == 404
 
 
 def test_every_page_to_every_role(browse: Browse, going: dict[str, Any]) -> None:
