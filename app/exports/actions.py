@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from itertools import chain
+from urllib.parse import urlencode
 
 from sqlalchemy import Engine
 
-from app.exports import csv_lines, geojson
-from app.exports.copying import STALLED_S, CopyStream
-from app.exports.store import plan_events_csv, plan_interventions_geojson, plan_reports_geojson
+from app.db.session import unit_of_work
+from app.exports.copying import STALLED_S, CopyStream, Plan
+from app.exports.formats import CSV, GEOJSON, Format
+from app.exports.store import log_export, plan_events, plan_interventions, plan_reports
 from app.interventions.filters import InterventionFilter
-from app.people.actor import Actor
+from app.people.actor import Actor, Role
 from app.people.guards import require_role
 from app.reports.filters import ReportFilter
 from app.web.logs import get_logger
+
+EXPORTERS: tuple[Role, ...] = ("planner", "coordinator")
 
 
 class Export:
@@ -67,93 +72,81 @@ def require_export(actor: Actor) -> None:
         NotSignedInError, ForbiddenError
 
     """
-    require_role(actor, "planner", "coordinator")
+    require_role(actor, *EXPORTERS)
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What an export has to do with the one who reads it.
+
+    is_gone is asked every second while no row has come; on_close is called once, when the export is closed;
+    stalled_s is how long a reader may take nothing.
+    """
+
+    is_gone: Callable[[], bool] = lambda: False
+    on_close: Callable[[], None] = lambda: None
+    stalled_s: float = STALLED_S
+
+
+_NOBODY = Watch()
 
 
 def export_reports(
-    engine: Engine,
-    actor: Actor,
-    chosen: ReportFilter,
-    *,
-    is_gone: Callable[[], bool] = lambda: False,
-    on_close: Callable[[], None] = lambda: None,
-    stalled_s: float = STALLED_S,
+    engine: Engine, actor: Actor, chosen: ReportFilter, format_: Format = GEOJSON, watch: Watch = _NOBODY
 ) -> Export:
-    """Start the GeoJSON of every report that the actor may see; it has begun to answer when this returns.
+    """Start the stream of every report that the actor may see; it has begun to answer when this returns.
 
-    is_gone is asked every second while no row has come. on_close is called once, when the export is closed.
+    That it was asked for is written down first.
 
     Raises:
         NotSignedInError, ForbiddenError
-        ReaderGoneError: is_gone said so.
+        ReaderGoneError: the reader has left.
         SQLAlchemyError, psycopg2.Error: the query failed before its first row.
 
     """
-    require_export(actor)
-    stream = CopyStream(engine, actor, lambda uow: plan_reports_geojson(uow, chosen), stalled_s=stalled_s)
-    return _started(stream, _collection("reports", stream), is_gone, on_close)
+    wanted = Wanted("reports", format_, chosen.query())
+    return _start(engine, actor, wanted, lambda uow: plan_reports(uow, chosen, format_.query), watch)
 
 
 def export_interventions(
-    engine: Engine,
-    actor: Actor,
-    chosen: InterventionFilter,
-    *,
-    is_gone: Callable[[], bool] = lambda: False,
-    on_close: Callable[[], None] = lambda: None,
-    stalled_s: float = STALLED_S,
+    engine: Engine, actor: Actor, chosen: InterventionFilter, format_: Format = GEOJSON, watch: Watch = _NOBODY
 ) -> Export:
-    """The same for interventions.
+    """The same for interventions, with the same errors."""
+    wanted = Wanted("interventions", format_, chosen.query())
+    return _start(engine, actor, wanted, lambda uow: plan_interventions(uow, chosen, format_.query), watch)
 
-    Raises:
-        NotSignedInError, ForbiddenError
-        ReaderGoneError: is_gone said so.
-        SQLAlchemyError, psycopg2.Error: the query failed before its first row.
 
-    """
+def export_events(engine: Engine, actor: Actor, chosen: ReportFilter, watch: Watch = _NOBODY) -> Export:
+    """The same for the histories of the filter's reports; the lines have no order but carry a number that has."""
+    wanted = Wanted("events", CSV, chosen.query())
+    return _start(engine, actor, wanted, lambda uow: plan_events(uow, chosen), watch)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is taken out: reports, interventions or events, as what, by which filter."""
+
+    what: str
+    format: Format
+    query: Mapping[str, str]
+
+
+def _start(engine: Engine, actor: Actor, wanted: Wanted, plan: Plan, watch: Watch) -> Export:
     require_export(actor)
-    stream = CopyStream(engine, actor, lambda uow: plan_interventions_geojson(uow, chosen), stalled_s=stalled_s)
-    return _started(stream, _collection("interventions", stream), is_gone, on_close)
-
-
-def export_events(
-    engine: Engine,
-    actor: Actor,
-    chosen: ReportFilter,
-    *,
-    is_gone: Callable[[], bool] = lambda: False,
-    on_close: Callable[[], None] = lambda: None,
-    stalled_s: float = STALLED_S,
-) -> Export:
-    """The same for the histories of the filter's reports, as CSV; the lines have no order but carry a number that has.
-
-    Raises:
-        NotSignedInError, ForbiddenError
-        ReaderGoneError: is_gone said so.
-        SQLAlchemyError, psycopg2.Error: the query failed before its first row.
-
-    """
-    require_export(actor)
-    stream = CopyStream(engine, actor, lambda uow: plan_events_csv(uow, chosen), stalled_s=stalled_s)
-    return _started(stream, csv_lines.frame(csv_lines.EVENTS, stream), is_gone, on_close)
-
-
-def _collection(name: str, stream: CopyStream) -> Iterator[bytes]:
-    return geojson.frame(name, stream, lambda: stream.rows)
-
-
-def _started(
-    stream: CopyStream, body: Iterator[bytes], is_gone: Callable[[], bool], on_close: Callable[[], None]
-) -> Export:
+    # In a transaction of its own and before the first row: an export that is broken off was an export too.
+    with unit_of_work(engine, actor) as uow:
+        log_export(uow, actor, wanted.what, wanted.format.ending, urlencode(wanted.query))
+    stream = CopyStream(engine, actor, plan, stalled_s=watch.stalled_s)
     try:
-        stream.wait_for_start(is_gone)
+        stream.wait_for_start(watch.is_gone)
+        body = wanted.format.frame(wanted.what, stream, lambda: stream.rows)
         first = next(body)
     except BaseException:
         stream.close()
         raise
-    return Export(stream, _noted(chain((first,), body)), on_close)
+    return Export(stream, _noted(chain((first,), body)), watch.on_close)
 
 
-def file_name(what: str, day: date, ending: str = "geojson") -> str:
+def file_name(what: str, ending: str, day: date) -> str:
     """What a browser calls the download."""
     return f"quietude-{what}-{day.isoformat()}.{ending}"

@@ -16,8 +16,9 @@ from werkzeug.datastructures import MultiDict
 
 from app.cli_context import open_engine
 from app.db.session import unit_of_work
-from app.exports.actions import Export, export_events, export_interventions, export_reports
+from app.exports.actions import Export, Watch, export_events, export_interventions, export_reports
 from app.exports.commands import parse_export
+from app.exports.formats import FORMATS
 from app.exports.store import count_events, count_interventions, count_reports
 from app.heat.takeaway_cli import map_command
 from app.interventions.filters import parse_filter as parse_interventions
@@ -29,7 +30,7 @@ from app.people.actor import Actor
 PLANNER = Actor("planner", user_id=0)
 COORDINATOR = Actor("coordinator", user_id=0)
 # A pipe's other end may take its time.
-STALLED_S = 12 * 3600.0
+WATCH = Watch(stalled_s=12 * 3600.0)
 
 _FILTERS = {
     "theme": "Theme codes, separated by commas.",
@@ -72,27 +73,28 @@ def _parameters(filters: Mapping[str, str]) -> MultiDict[str, str]:
 
 
 @export.command("reports", params=_options(_FILTERS))
-@click.option("--format", "format_", type=click.Choice(["geojson"]), default="geojson", show_default=True)
-def reports(file: str, restricted: bool, format_: str, **filters: str) -> None:  # noqa: ARG001, FBT001
+@click.option("--format", "format_", type=click.Choice([*FORMATS]), default="geojson", show_default=True)
+def reports(file: str, restricted: bool, format_: str, **filters: str) -> None:  # noqa: FBT001
     """Write the reports that a planner sees to FILE, `-` for standard output."""
     actor = COORDINATOR if restricted else PLANNER
     with open_engine() as engine:
         with unit_of_work(engine, actor) as uow:
             chosen = parse_export(_parameters(filters), load_nomenclature(uow.connection))
             total = count_reports(uow, chosen)
-        _write(file, export_reports(engine, actor, chosen, stalled_s=STALLED_S), "reports", total)
+        _write(file, export_reports(engine, actor, chosen, FORMATS[format_], WATCH), "reports", total)
 
 
 @export.command("interventions", params=_options(_INTERVENTION_FILTERS))
-def interventions(file: str, restricted: bool, **filters: str) -> None:  # noqa: FBT001
-    """Write the interventions that a planner sees to FILE as GeoJSON, `-` for standard output."""
+@click.option("--format", "format_", type=click.Choice([*FORMATS]), default="geojson", show_default=True)
+def interventions(file: str, restricted: bool, format_: str, **filters: str) -> None:  # noqa: FBT001
+    """Write the interventions that a planner sees to FILE, `-` for standard output."""
     actor = COORDINATOR if restricted else PLANNER
     with open_engine() as engine:
         with unit_of_work(engine, actor) as uow:
             known = {kind.code for kind in kinds(uow.connection)}
             chosen = parse_interventions(_parameters(filters), known)
             total = count_interventions(uow, chosen)
-        _write(file, export_interventions(engine, actor, chosen, stalled_s=STALLED_S), "interventions", total)
+        _write(file, export_interventions(engine, actor, chosen, FORMATS[format_], WATCH), "interventions", total)
 
 
 @export.command("events", params=_options(_FILTERS))
@@ -103,7 +105,7 @@ def events(file: str, restricted: bool, **filters: str) -> None:  # noqa: FBT001
         with unit_of_work(engine, actor) as uow:
             chosen = parse_export(_parameters(filters), load_nomenclature(uow.connection))
             total = count_events(uow, chosen)
-        _write(file, export_events(engine, actor, chosen, stalled_s=STALLED_S), "events", total)
+        _write(file, export_events(engine, actor, chosen, WATCH), "events", total)
 
 
 def _write(file: str, made: Export, what: str, total: int) -> None:

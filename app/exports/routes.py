@@ -11,14 +11,15 @@ from datetime import datetime
 from functools import partial
 from typing import cast
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app, render_template, request
 from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import ServiceUnavailable
 
 from app.db.session import unit_of_work
-from app.exports import csv_lines, geojson
 from app.exports.actions import (
+    EXPORTERS,
     Export,
+    Watch,
     export_events,
     export_interventions,
     export_reports,
@@ -28,6 +29,9 @@ from app.exports.actions import (
 from app.exports.channel import ReaderGoneError
 from app.exports.commands import parse_export, refuse_strangers
 from app.exports.copying import STALLED_S
+from app.exports.dictionary import COLUMNS
+from app.exports.formats import CSV, FORMATS, OFFERED, Format
+from app.exports.store import Taken, latest_exports
 from app.interventions.filters import KEYS as INTERVENTION_KEYS
 from app.interventions.filters import parse_filter as parse_interventions
 from app.interventions.store import kinds
@@ -37,7 +41,9 @@ from app.reports.filters import LOCAL_ZONE
 from app.web.context import services
 from app.web.problems import problem
 
-blueprint = Blueprint("exports", __name__, url_prefix="/export")
+blueprint = Blueprint("exports", __name__, url_prefix="/export", template_folder="templates")
+
+ENDING = f"<any({', '.join(FORMATS)}):ending>"
 
 _SLOTS = "quietude_export_slots"
 RETRY_AFTER_S = 30
@@ -50,51 +56,61 @@ def _make_slots(state: BlueprintSetupState) -> None:
     state.app.extensions[_SLOTS] = threading.BoundedSemaphore(max(1, threads // 4))
 
 
-@blueprint.get("/reports.geojson")
-def reports_geojson() -> Response:
-    """Every report of the filter as GeoJSON (RFC 7946), streamed."""
+@blueprint.get("/")
+def index() -> str:
+    """What can be taken out, in which formats, and what every column means; one's own last exports."""
     actor = current_actor()
+    may_export = actor.role in EXPORTERS
+    latest: list[Taken] = []
+    if may_export and actor.user_id is not None:
+        with unit_of_work(services().engine, actor) as uow:
+            latest = latest_exports(uow, actor.user_id)
+    return render_template("exports/index.html", columns=COLUMNS, offered=OFFERED, may_export=may_export, latest=latest)
+
+
+@blueprint.get(f"/reports.{ENDING}")
+def reports(ending: str) -> Response:
+    """Every report of the filter, streamed."""
+    actor, format_ = current_actor(), FORMATS[ending]
     require_export(actor)
     chosen = parse_export(request.args, current_nomenclature())
-    return _begun("reports", partial(export_reports, services().engine, actor, chosen))
+    return _begun("reports", format_, partial(export_reports, services().engine, actor, chosen, format_))
 
 
-@blueprint.get("/interventions.geojson")
-def interventions_geojson() -> Response:
-    """Every intervention of the filter as GeoJSON (RFC 7946), streamed."""
-    actor = current_actor()
+@blueprint.get(f"/interventions.{ENDING}")
+def interventions(ending: str) -> Response:
+    """Every intervention of the filter, streamed."""
+    actor, format_ = current_actor(), FORMATS[ending]
     require_export(actor)
     with unit_of_work(services().engine, actor) as uow:
         known = {kind.code for kind in kinds(uow.connection)}
     refuse_strangers(request.args, INTERVENTION_KEYS)
     chosen = parse_interventions(request.args, known)
-    return _begun("interventions", partial(export_interventions, services().engine, actor, chosen))
+    return _begun("interventions", format_, partial(export_interventions, services().engine, actor, chosen, format_))
 
 
 @blueprint.get("/events.csv")
-def events_csv() -> Response:
+def events() -> Response:
     """Every step of the histories of the filter's reports as CSV (RFC 4180), streamed."""
     actor = current_actor()
     require_export(actor)
     chosen = parse_export(request.args, current_nomenclature())
-    return _begun("events", partial(export_events, services().engine, actor, chosen), csv_lines.MEDIA_TYPE, "csv")
+    return _begun("events", CSV, partial(export_events, services().engine, actor, chosen))
 
 
-def _begun(
-    what: str, begin: Callable[..., Export], media_type: str = geojson.MEDIA_TYPE, ending: str = "geojson"
-) -> Response:
-    """The answer that streams what `begin(is_gone=, on_close=)` starts; headers only for HEAD."""
+def _begun(what: str, format_: Format, begin: Callable[[Watch], Export]) -> Response:
+    """The answer that streams what `begin` starts; headers only for HEAD."""
     response = Response()
     if request.method != "HEAD":
         with ExitStack() as undo:
-            export = begin(is_gone=_gone_check(), on_close=_take_slot(undo))
+            export = begin(Watch(is_gone=_gone_check(), on_close=_take_slot(undo)))
             undo.pop_all()
         response = Response(export, direct_passthrough=True)
         if request.accept_encodings.quality("gzip") > 0:
             export.gzip()
             response.headers["Content-Encoding"] = "gzip"
-    name = file_name(what, datetime.now(LOCAL_ZONE).date(), ending)
-    response.headers["Content-Type"] = media_type
+    name = file_name(what, format_.ending, datetime.now(LOCAL_ZONE).date())
+    response.headers["Content-Type"] = format_.media_type
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers["Vary"] = "Accept-Encoding"
     return response

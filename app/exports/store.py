@@ -1,8 +1,10 @@
-"""The statements of the exports, run by COPY so that the rows leave PostgreSQL as ready-made text."""
+"""The statements of the exports, run by COPY so that the rows leave PostgreSQL as ready-made text; who took what."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -11,6 +13,7 @@ from app.db.session import UnitOfWork
 from app.db.sql import statement
 from app.interventions.filters import InterventionFilter
 from app.interventions.filters import conditions as intervention_conditions
+from app.people.actor import Actor
 from app.reports.filters import ReportFilter, conditions
 
 # From this size on two parts are quicker than one (8 MB of table, about 30,000 reports).
@@ -38,7 +41,7 @@ def count_events(uow: UnitOfWork, chosen: ReportFilter) -> int:
     return _count(uow, *conditions(chosen), name="events_csv")
 
 
-def plan_reports_geojson(uow: UnitOfWork, chosen: ReportFilter) -> list[bytes]:
+def plan_reports(uow: UnitOfWork, chosen: ReportFilter, query: str = "geojson") -> list[bytes]:
     """The queries that together give every report of the filter that the actor may see, once.
 
     A big table is read by its first and its second half; a box on the map is found through its index as it is.
@@ -46,25 +49,25 @@ def plan_reports_geojson(uow: UnitOfWork, chosen: ReportFilter) -> list[bytes]:
     parts, binds = conditions(chosen)
     pages = int(uow.connection.execute(_PAGES).scalar_one())
     if pages < SPLIT_PAGES or chosen.bbox is not None:
-        return [_query(uow, parts, binds)]
+        return [_query(uow, parts, binds, f"reports_{query}")]
     binds["middle"] = f"({pages // 2},0)"
     halves = ("report.ctid < CAST(:middle AS tid)", "report.ctid >= CAST(:middle AS tid)")
-    return [_query(uow, [*parts, half], binds) for half in halves]
+    return [_query(uow, [*parts, half], binds, f"reports_{query}") for half in halves]
 
 
 def reports_geojson_query(uow: UnitOfWork, chosen: ReportFilter) -> bytes:
     """The query whose one text column is a line of the export: a comma and the feature."""
-    return _query(uow, *conditions(chosen))
+    return _query(uow, *conditions(chosen), "reports_geojson")
 
 
-def plan_interventions_geojson(uow: UnitOfWork, chosen: InterventionFilter) -> list[bytes]:
+def plan_interventions(uow: UnitOfWork, chosen: InterventionFilter, query: str = "geojson") -> list[bytes]:
     """The query that gives every intervention of the filter that the actor may see."""
-    return [_query(uow, *intervention_conditions(chosen), name="interventions_geojson")]
+    return [_query(uow, *intervention_conditions(chosen), f"interventions_{query}")]
 
 
-def plan_events_csv(uow: UnitOfWork, chosen: ReportFilter) -> list[bytes]:
+def plan_events(uow: UnitOfWork, chosen: ReportFilter) -> list[bytes]:
     """The query that gives every step of the filter's reports that the actor may see, in no order."""
-    return [_query(uow, *conditions(chosen), name="events_csv")]
+    return [_query(uow, *conditions(chosen), "events_csv")]
 
 
 def _count(uow: UnitOfWork, parts: list[str], binds: Mapping[str, Any], *, name: str) -> int:
@@ -73,7 +76,37 @@ def _count(uow: UnitOfWork, parts: list[str], binds: Mapping[str, Any], *, name:
     return int(uow.connection.execute(text(f"SELECT count(*) FROM ({lines}) AS line"), binds).scalar_one())  # noqa: S608
 
 
-def _query(uow: UnitOfWork, parts: list[str], binds: Mapping[str, Any], *, name: str = "reports_geojson") -> bytes:
+_LOG = text("""
+    INSERT INTO export_log (what, format, query, account_id, organisation_id, role)
+    VALUES (:what, :format, :query, nullif(:account_id, 0), :organisation_id, :role)
+""")
+_LATEST = text("""
+    SELECT at, what, format, query FROM export_log WHERE account_id = :account_id ORDER BY at DESC LIMIT 10
+""")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One export of the past. query: its filter as in an address."""
+
+    at: datetime
+    what: str
+    format: str
+    query: str
+
+
+def log_export(uow: UnitOfWork, actor: Actor, what: str, ending: str, query: str) -> None:
+    """Write down who takes what out."""
+    values = {"what": what, "format": ending, "query": query, "role": actor.role}
+    uow.connection.execute(_LOG, values | {"account_id": actor.user_id, "organisation_id": actor.organisation_id})
+
+
+def latest_exports(uow: UnitOfWork, account_id: int) -> list[Taken]:
+    """The last ten exports of an account, the newest first."""
+    return [Taken(*row) for row in uow.connection.execute(_LATEST, {"account_id": account_id})]
+
+
+def _query(uow: UnitOfWork, parts: list[str], binds: Mapping[str, Any], name: str) -> bytes:
     query_text = text(statement("exports", name) + _where(parts)).bindparams(**binds)
     compiled = query_text.compile(dialect=uow.connection.dialect)
     # COPY takes no parameters: the driver writes the values as literals, quoted by its own rules.

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, current_app, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -118,10 +118,7 @@ def _downloads(asked: PageQuery) -> list[tuple[str, str]]:
     if current_actor().role in EXPORT_ROLES:
         filters = {key: asked.heat[0][key] for key in FILTER_KEYS if key in asked.heat[0]}
         found.append((f"/export/reports.geojson?{urlencode(filters)}", _("Reports as GeoJSON")))
-    there = current_app.extensions.setdefault(
-        "quietude_paths", {rule.rule for rule in current_app.url_map.iter_rules()}
-    )
-    return [(address.rstrip("?"), name) for address, name in found if address.partition("?")[0] in there]
+    return [(address.rstrip("?"), name) for address, name in found]
 
 
 def _bounds() -> tuple[float, float, float, float]:

@@ -10,7 +10,7 @@ revision = "0003"
 down_revision = "0002"
 
 SQL = Path(__file__).parents[1] / "sql" / revision
-ORDER = ("submit", "bulk", "duplicates", "jobs", "notifications", "patrols", "desk")
+ORDER = ("submit", "bulk", "duplicates", "jobs", "notifications", "patrols", "desk", "exports")
 
 
 def upgrade() -> None:

@@ -16,10 +16,10 @@ from sqlalchemy.exc import DBAPIError
 from app.db.session import UnitOfWork, make_engine, unit_of_work
 from app.errors import ForbiddenError, NotSignedInError
 from app.exports import actions, store
-from app.exports.actions import export_reports
+from app.exports.actions import Watch, export_reports
 from app.exports.channel import ReaderGoneError
 from app.exports.copying import CHUNK_BYTES, CopyStream
-from app.exports.store import plan_reports_geojson
+from app.exports.store import plan_reports
 from app.people.actor import PUBLIC, SYSTEM, Actor
 from app.reports.filters import ReportFilter
 from tests.exports.conftest import PLANNER
@@ -233,7 +233,7 @@ def test_closing_stops_a_query_that_has_no_row_yet(
         return True
 
     with pytest.raises(ReaderGoneError):
-        export_reports(engine, PLANNER, EVERYTHING, is_gone=is_gone)
+        export_reports(engine, PLANNER, EVERYTHING, watch=Watch(is_gone=is_gone))
     assert asked == [1]
     assert running_copies(engine) == 0
 
@@ -241,7 +241,7 @@ def test_closing_stops_a_query_that_has_no_row_yet(
 def test_a_reader_that_takes_nothing_loses_the_query(engine: Engine, clean: None) -> None:
     with unit_of_work(engine, SYSTEM) as uow:
         add_many(uow, 20_000)
-    export = export_reports(engine, PLANNER, EVERYTHING, stalled_s=0.1)
+    export = export_reports(engine, PLANNER, EVERYTHING, watch=Watch(stalled_s=0.1))
     while running_copies(engine):
         time.sleep(0.01)
     with pytest.raises(ReaderGoneError):
@@ -277,7 +277,7 @@ def test_two_parts_give_every_report_once(engine: Engine, clean: None, monkeypat
     monkeypatch.setattr(store, "SPLIT_PAGES", 2)
     with unit_of_work(engine, SYSTEM) as uow:
         add_many(uow, 5_000)
-        assert len(plan_reports_geojson(uow, EVERYTHING)) == 2
+        assert len(plan_reports(uow, EVERYTHING)) == 2
         expected = set(uow.connection.scalars(text("SELECT id::text FROM report")))
     got = read(engine)
     ids = [feature["id"] for feature in got["features"]]
@@ -347,4 +347,4 @@ def test_the_count_at_the_end_is_the_number_of_features(engine: Engine, clean: N
 
 
 def test_the_file_name_has_the_day() -> None:
-    assert actions.file_name("reports", date(2026, 5, 4)) == "quietude-reports-2026-05-04.geojson"
+    assert actions.file_name("reports", "csv", date(2026, 5, 4)) == "quietude-reports-2026-05-04.csv"

@@ -13,11 +13,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from app.db.session import unit_of_work
-from app.exports.csv_lines import EVENTS
+from app.exports.dictionary import COLUMNS
 from app.people.actor import SYSTEM
 from tests.exports.samples import add_organisation, add_report
 
 URL = "/export/events.csv"
+EVENTS = tuple(column.name for column in COLUMNS["events"])
 Bearer = Callable[..., dict[str, str]]
 _EVENT = text(
     "INSERT INTO report_event (report_id, at, kind, from_state, to_state, organisation_id, role, details)"

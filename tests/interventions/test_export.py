@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable
 from typing import Any
 
+from app.exports.dictionary import COLUMNS
 from tests.interventions.samples import AREA, LINE, POINT, body
 
 Send = Callable[..., Any]
@@ -41,3 +44,15 @@ def test_who_and_what_is_refused(send: Send) -> None:
     assert {name: send(name, "GET", EXPORT).status_code for name in expected} == expected
     for wrong in ("colour=red", "kind=magic", "kind=repair&kind=works"):
         assert send("planner", "GET", f"{EXPORT}?{wrong}").status_code == 400
+
+
+def test_csv_has_the_geometry_and_a_time_for_every_state(send: Send) -> None:
+    made = send("bailleur", "POST", "/api/interventions", body(geometry=LINE, cost_eur=12.5, state="done")).json
+    with send("planner", "GET", "/export/interventions.csv") as answer:
+        (row,) = csv.DictReader(io.StringIO(answer.text, newline=""))
+    assert list(row) == [column.name for column in COLUMNS["interventions"]]
+    assert (row["id"], row["state"], row["cost_eur"]) == (made["id"], "done", "12.50")
+    assert row["wkt"].startswith("LINESTRING(")
+    assert row["done_at"].endswith("Z")
+    assert row["cancelled_at"] == ""
+    assert 2 < float(row["lon"]) < 3

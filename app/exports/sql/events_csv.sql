@@ -3,8 +3,8 @@
 SELECT concat(
     report_event.id, ',', report_event.report_id, ',', report.category_code, ',', report_event.kind, ',',
     report_event.from_state, ',', report_event.to_state, ',',
-    to_char(report_event.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), ',', report_event.role, ',"',
-    replace(organisation.name, '"', '""'), '","', replace(report_event.details::text, '"', '""'), '"')
+    to_char(report_event.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), ',', report_event.role, ',',
+    csv_text(organisation.name), ',"', replace(report_event.details::text, '"', '""'), '"')
 FROM report_event
 JOIN report ON report.id = report_event.report_id
 JOIN category ON category.code = report.category_code

@@ -8,9 +8,8 @@ WITH category AS MATERIALIZED (
         concat('","category":', to_json(code), ',"theme":', to_json(theme_code), ',"kind":', to_json(kind),
             ',"severity":') AS fragment
     FROM category
-), organisation AS MATERIALIZED (
-    -- The slug is what a filter names an organisation by.
-    SELECT id, slug, to_json(name)::text AS name FROM organisation
+), responsible AS MATERIALIZED (
+    SELECT id, to_json(name)::text AS name FROM organisation
 ), place AS MATERIALIZED (
     SELECT id, to_json(name)::text AS name FROM place
 )
@@ -21,7 +20,7 @@ SELECT concat(
     ',"state":"', report.state, '","visibility":"', report.visibility,
     replace(concat('","observed_at":', to_json(report.observed_at), ',"received_at":', to_json(report.received_at),
         ',"due_at":', coalesce(to_json(report.due_at), 'null')), '+00:00"', 'Z"'),
-    ',"organisation":', coalesce(organisation.name, 'null'),
+    ',"organisation":', coalesce(responsible.name, 'null'),
     ',"neighbourhood":', coalesce(neighbourhood.name, 'null'),
     ',"description":', coalesce(to_json(report.description), 'null'),
     ',"place":', coalesce(linked.name, 'null'),
@@ -32,7 +31,7 @@ SELECT concat(
     ',"source":', to_json(report.source), '}}')
 FROM report
 JOIN category ON category.code = report.category_code
-LEFT JOIN organisation ON organisation.id = report.organisation_id
+LEFT JOIN responsible ON responsible.id = report.organisation_id
 LEFT JOIN place AS neighbourhood ON neighbourhood.id = report.neighbourhood_id
 LEFT JOIN place AS linked ON linked.id = report.place_id
 LEFT JOIN place AS stop ON stop.id = report.nearest_stop_id

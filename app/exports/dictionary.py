@@ -1,0 +1,113 @@
+"""The data dictionary: every column of the exports in its order, with its type and its meaning. Pure.
+
+GeoJSON has the columns without `csv_only` as properties and the rest as its geometry; CSV has all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. type: as a GIS would name it; csv_only: not a property of the GeoJSON feature."""
+
+    name: str
+    type: str
+    meaning: LazyString
+    csv_only: bool = False
+
+
+def _state_times(*states: tuple[str, LazyString]) -> tuple[Column, ...]:
+    return tuple(Column(f"{state}_at", "datetime", meaning, csv_only=True) for state, meaning in states)
+
+
+_LON = Column("lon", "real", _l("Longitude in degrees (EPSG:4326); of a line or an area a point on it"), csv_only=True)
+_LAT = Column("lat", "real", _l("Latitude in degrees (EPSG:4326)"), csv_only=True)
+_SYNTHETIC = Column("is_synthetic", "boolean", _l("true: invented for the demonstration, it never happened"))
+
+COLUMNS: dict[str, tuple[Column, ...]] = {
+    "reports": (
+        Column("id", "uuid", _l("Identifies the report for ever")),
+        Column("category", "text", _l("Code of the category")),
+        Column("theme", "text", _l("Code of the theme that the category belongs to")),
+        Column("kind", "text", _l("defect: of public space; disorder: against tranquillity")),
+        Column("severity", "integer", _l("1 nuisance, 2 damage, 3 serious, 4 immediate danger")),
+        Column("state", "text", _l("Where it stands in the workflow")),
+        Column("visibility", "text", _l("Who may read it: public, partner, restricted")),
+        Column("observed_at", "datetime", _l("When it was seen (UTC)")),
+        Column("received_at", "datetime", _l("When the register received it (UTC)")),
+        Column("due_at", "datetime", _l("Until when it should be answered (UTC)")),
+        Column("organisation", "text", _l("The organisation that answers for it")),
+        Column("neighbourhood", "text", _l("The neighbourhood that it lies in")),
+        Column("description", "text", _l("A short text about the place or the thing")),
+        Column("place", "text", _l("The stop, residence or school that it was linked to")),
+        Column("nearest_stop", "text", _l("The nearest stop within 250 m")),
+        Column("iris", "text", _l("The IRIS (statistical block of INSEE) that it lies in")),
+        Column("qpv", "text", _l("The priority neighbourhood (QPV) that it lies in")),
+        _SYNTHETIC,
+        Column("source", "text", _l("How it came in: form, api, or import and its name")),
+        _LON,
+        _LAT,
+        *_state_times(
+            ("acknowledged", _l("When it was last acknowledged (UTC)")),
+            ("assigned", _l("When it was last assigned (UTC)")),
+            ("in_progress", _l("When the work last began (UTC)")),
+            ("resolved", _l("When it was last resolved (UTC)")),
+            ("verified", _l("When the repair was last verified (UTC)")),
+            ("rejected", _l("When it was last rejected (UTC)")),
+            ("duplicate", _l("When it was last merged into another one (UTC)")),
+            ("reopened", _l("When it was last reopened (UTC)")),
+        ),
+    ),
+    "interventions": (
+        Column("id", "uuid", _l("Identifies the intervention for ever")),
+        Column("kind", "text", _l("Code of the kind of work")),
+        Column("state", "text", _l("Where it stands in the workflow")),
+        Column("visibility", "text", _l("Who may read it: public, partner, restricted")),
+        Column("planned_start", "datetime", _l("When it was to begin (UTC)")),
+        Column("planned_end", "datetime", _l("When it was to end (UTC)")),
+        Column("done_start", "datetime", _l("When it began (UTC)")),
+        Column("done_end", "datetime", _l("When it ended (UTC)")),
+        Column("organisation", "text", _l("The organisation that does it")),
+        Column("neighbourhood", "text", _l("The neighbourhood that it lies in")),
+        Column("description", "text", _l("A short text about the place or the thing")),
+        Column("qpv", "text", _l("The priority neighbourhood (QPV) that it lies in")),
+        Column("teams", "text", _l("Codes of the teams; a list in GeoJSON, separated by semicolons in CSV")),
+        Column("team_size", "integer", _l("How many people were at work")),
+        Column("cost_eur", "real", _l("Cost in euros")),
+        Column("hours", "real", _l("Hours of work")),
+        Column("reports", "integer", _l("How many reports it answers")),
+        _SYNTHETIC,
+        Column("source", "text", _l("How it came in: form, api, or import and its name")),
+        _LON,
+        _LAT,
+        Column("wkt", "text", _l("The whole geometry as WKT (EPSG:4326)"), csv_only=True),
+        *_state_times(
+            ("in_progress", _l("When the work last began (UTC)")),
+            ("done", _l("When it was last done (UTC)")),
+            ("verified", _l("When the repair was last verified (UTC)")),
+            ("cancelled", _l("When it was last cancelled (UTC)")),
+        ),
+    ),
+    "events": (
+        Column("event", "integer", _l("Number of the step: their order is the order in which they were stored")),
+        Column("report", "uuid", _l("The report that it belongs to")),
+        Column("category", "text", _l("Code of the category")),
+        Column("kind", "text", _l("What happened: created, a move, a merger…")),
+        Column("from_state", "text", _l("State before")),
+        Column("to_state", "text", _l("State after")),
+        Column("at", "datetime", _l("When it happened (UTC)")),
+        Column("role", "text", _l("In which role")),
+        Column("organisation", "text", _l("Of which organisation")),
+        Column("details", "text", _l("What else is known of it, as JSON")),
+    ),
+}  # fmt: skip
+
+
+def csv_header(what: str) -> bytes:
+    """The first line of a CSV."""
+    return (",".join(column.name for column in COLUMNS[what]) + "\n").encode()

@@ -1,0 +1,58 @@
+"""The formats that are streamed line by line, and the frame that each puts around the lines. Pure.
+
+A frame takes chunks of whole lines as COPY makes them, and a count that is right once the last chunk came. What closes
+a frame comes only after the last chunk came without an error: a body that was cut is seen as cut where the format can
+show it (GeoJSON does; lines and CSV cannot, so their readers need the connection's own error).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from app.exports.dictionary import csv_header
+
+Frame = Callable[[str, Iterable[bytes], Callable[[], int]], Iterator[bytes]]
+
+
+@dataclass(frozen=True)
+class Format:
+    """One way out. ending: of the address and of the file; query: which statement makes the lines."""
+
+    ending: str
+    media_type: str
+    query: str
+    frame: Frame
+
+
+def _collection(name: str, chunks: Iterable[bytes], count: Callable[[], int]) -> Iterator[bytes]:
+    """A FeatureCollection (RFC 7946) around lines of `,{feature}`. GDAL takes `name` as the layer's name.
+
+    numberReturned (as in OGC API – Features) lets a reader check that it has everything.
+    """
+    start = b'{"type":"FeatureCollection","name":"%s","features":[\n' % name.encode()
+    for chunk in chunks:
+        # The first feature's comma goes.
+        yield start + chunk[1:] if start else chunk
+        start = b""
+    yield start + b'],"numberReturned":%d}\n' % count()
+
+
+def _lines(_name: str, chunks: Iterable[bytes], _count: Callable[[], int]) -> Iterator[bytes]:
+    """A feature a line: the same lines without their commas. A raw line feed is never inside JSON."""
+    yield b""
+    for chunk in chunks:
+        yield chunk[1:].replace(b"\n,", b"\n")
+
+
+def _table(name: str, chunks: Iterable[bytes], _count: Callable[[], int]) -> Iterator[bytes]:
+    """RFC 4180 with a header; UTF-8, commas, line feeds."""
+    yield csv_header(name)
+    yield from chunks
+
+
+GEOJSON = Format("geojson", "application/geo+json", "geojson", _collection)
+CSV = Format("csv", "text/csv; charset=utf-8; header=present", "csv", _table)
+FORMATS = {one.ending: one for one in (GEOJSON, Format("geojsonl", "application/x-ndjson", "geojson", _lines), CSV)}
+# What can be taken out, and as what. A step of a history has no place of its own.
+OFFERED = {"reports": tuple(FORMATS), "interventions": tuple(FORMATS), "events": (CSV.ending,)}
