@@ -243,7 +243,8 @@ arch() {
 }
 tests() {
   say "pytest"
-  python -m pytest --cov --cov-report=term:skip-covered "$@"
+  # Each worker has a cluster and a browser of its own; one file stays together, for what its tests share.
+  python -m pytest -n auto --maxprocesses 4 --dist loadfile --cov --cov-report=term:skip-covered "$@"
 }
 
 target=${1:?a target}
