@@ -118,6 +118,8 @@ def recurring_places(
     """
     period = {"start": start, "end": end, "organisation_id": organisation_id, "withdrawn": _WITHDRAWN}
     squares = connection.execute(_CELLS, period).mappings().all()
+    if not squares:
+        return ()
     found: list[RecurringPlace] = []
     for spot in _busiest(squares, nomenclature, most=_LOOKED_AT * most):
         cells = cells_within(spot.lon, spot.lat, spot.distance_m)
