@@ -34,6 +34,8 @@ from tests.jobs.conftest import office, office_settings, worker_app  # noqa: F40
 from tests.jobs.office import Office
 from tests.routing.world import World, at, make_world
 
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+
 
 class Mailbox:
     """What the mail server accepted; `answers`: what it says to the next mails instead of accepting them."""
@@ -150,10 +152,11 @@ class Scene:
         assert found is not None
         return found
 
-    def wants_mail(self, slug: str, *emails: str, digest: bool = False, language: Any = "fr") -> None:
+    def wants_mail(
+        self, slug: str, *emails: str, digest: bool = False, language: Any = "fr", now: datetime = LONG_AGO
+    ) -> None:
         command = SettingCommand(emails, MAIL_KINDS, digest, language)
         with unit_of_work(self.office.engine, self.world.actors["admin"]) as uow:
-            now = datetime(2026, 1, 1, tzinfo=UTC)
             actions.save_setting(uow, self.organisation(slug), command, now=now)
 
     def wants_webhook(self, slug: str, url: str) -> str:
