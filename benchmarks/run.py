@@ -17,7 +17,7 @@ from pathlib import Path
 # Also as a plain script: `python benchmarks/run.py`.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import bulk, export, heat, map_page, mvt, peers, submit
+from benchmarks import bulk, desk, export, heat, map_page, mvt, peers, submit
 from benchmarks.measure import Line
 from benchmarks.register import Register, running_register
 
@@ -33,6 +33,7 @@ BENCHES: dict[str, Bench] = {
     "export": export.run,
     "heat": heat.run,
     "mvt": mvt.run,
+    "desk": desk.run,
 }
 
 

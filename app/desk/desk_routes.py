@@ -51,6 +51,7 @@ def _desk(asked: DeskQuery, values: Mapping[str, Any] | None = None, errors: Seq
         intervention_words=intervention_words,
         now=now,
         may_choose_organisation=actor.role == "coordinator",
+        sees_dashboard=actor.role != "agent",
         next_url=_address(following) if following else None,
         bulk=str(uuid4()),
         tabs={tab: _address(asked.chosen.query() | {"tab": tab}) for tab in TABS},

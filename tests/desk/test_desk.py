@@ -146,6 +146,12 @@ def test_what_is_not_there_or_not_ones_own(desk: DeskWorld) -> None:
     assert answers == REFUSED
 
 
+def test_a_token_opens_the_pages_too(desk: DeskWorld) -> None:
+    for address in ("/desk", "/dashboard"):
+        headers = desk.world.headers("hlm-a", Accept="text/html")
+        assert desk.app.test_client().get(address, headers=headers).status_code == 200, address
+
+
 def test_nobody_is_asked_to_sign_in(desk: DeskWorld) -> None:
     assert desk.app.test_client().get("/desk", headers={"Accept": "text/html"}).status_code in {302, 401}
 
