@@ -6,7 +6,8 @@ import hashlib
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, g, request, session
+from flask import Flask, Request, g, request, session
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import user_logged_in, user_logged_out
 from flask_security.utils import set_request_attr
 from sqlalchemy import select, text
@@ -70,7 +71,18 @@ def _signed_out(_app: Flask, **_: Any) -> None:
     identity.forget()
 
 
+class _Cookies(SecureCookieSessionInterface):
+    """Flask's own, which would derive its keys anew to read a cookie that was not sent."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """The session of this request; machines have none."""
+        if self.get_cookie_name(app) not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)
+
+
 def init_app(app: Flask) -> None:
     """Follow signing in and out on this application."""
+    app.session_interface = _Cookies()
     user_logged_in.connect(_signed_in, app)
     user_logged_out.connect(_signed_out, app)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response, g
 
 from app.web.basemap import BASEMAPS
 from app.web.context import services
+
+if TYPE_CHECKING:
+    from app.settings import Settings
 
 
 def csp_nonce() -> str:
@@ -17,16 +21,16 @@ def csp_nonce() -> str:
     return str(g.csp_nonce)
 
 
-def _policy() -> str:
+def _policy(settings: Settings) -> str:
+    """The policy, with {nonce} where each request's own goes."""
     # The base map's origin is the one thing that settings may add; no page asks any other origin for anything.
-    basemap = BASEMAPS.get(services().settings.basemap)
+    basemap = BASEMAPS.get(settings.basemap)
     images = " ".join(("'self' data: blob:", *([basemap.origin] if basemap else [])))
-    nonce = f"'nonce-{csp_nonce()}'"
     return "; ".join(
         (
             "default-src 'none'",
-            f"script-src 'self' {nonce}",
-            f"style-src 'self' {nonce}",
+            "script-src 'self' 'nonce-{nonce}'",
+            "style-src 'self' 'nonce-{nonce}'",
             f"img-src {images}",
             "font-src 'self'",
             "connect-src 'self'",
@@ -43,17 +47,23 @@ def init_app(app: Flask) -> None:
     """Set the headers on every answer, error pages included."""
     app.jinja_env.globals["csp_nonce"] = csp_nonce
 
+    with app.app_context():
+        settings = services().settings
+    policy = _policy(settings)
+    fixed = [
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "same-origin"),
+        ("Permissions-Policy", "geolocation=(self), camera=(self), microphone=()"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        *([("Strict-Transport-Security", "max-age=31536000")] if settings.https else []),
+    ]
+
     @app.after_request
     def headers(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = _policy()
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "same-origin"
-        response.headers["Permissions-Policy"] = "geolocation=(self), camera=(self), microphone=()"
-        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        response.headers["Content-Security-Policy"] = policy.replace("{nonce}", csp_nonce())
+        for name, value in fixed:
+            response.headers[name] = value
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        if services().settings.https:
-            response.headers["Strict-Transport-Security"] = "max-age=31536000"
         # Pages differ by who asks: nothing is kept by a cache unless its route says so.
-        if "Cache-Control" not in response.headers:
-            response.headers["Cache-Control"] = "no-store"
+        response.headers.setdefault("Cache-Control", "no-store")
         return response
