@@ -7,10 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import psycopg2
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy.exc import DBAPIError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as PsycopgConnection  # noqa: N812  (the driver names its class so)
+    from psycopg2.extensions import cursor as PsycopgCursor  # noqa: N812
 
 APP_ROLE = "quietude_app"
 OWNER_ROLE = "quietude_owner"
@@ -81,3 +84,32 @@ def unit_of_work(engine: Engine, actor: Asking, *, characteristics: str | None =
             },
         )
         yield UnitOfWork(connection)
+
+
+@contextmanager
+def one_statement(engine: Engine) -> Iterator[PsycopgCursor]:
+    """The driver's own cursor, in autocommit: each statement is a transaction, in one round trip.
+
+    For statements that run thousands of times and need no actor, or set it themselves (`SET LOCAL` ends with the
+    statement). Everything else goes through `unit_of_work`.
+
+    Raises:
+        DBAPIError: SQLAlchemy's form of the driver's errors, as from `unit_of_work`.
+
+    """
+    lent = engine.raw_connection()
+    raw: PsycopgConnection = lent.driver_connection  # type: ignore[assignment]
+    raw.autocommit = True
+    try:
+        with raw.cursor() as cursor:
+            yield cursor
+    except psycopg2.Error as error:
+        is_gone = engine.dialect.is_disconnect(error, lent, None)  # type: ignore[arg-type]
+        if is_gone:  # so are the idle ones
+            lent.invalidate(error)
+            engine.dispose()
+        raise DBAPIError.instance(None, None, error, psycopg2.Error, connection_invalidated=is_gone) from error
+    finally:
+        if not raw.closed:
+            raw.autocommit = False
+        lent.close()

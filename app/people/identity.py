@@ -7,15 +7,18 @@ request when an application context is pushed around it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
-from flask import g, request
+from flask import current_app, g, request
 from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.db.session import unit_of_work
-from app.errors import NotSignedInError
+from app.errors import NotSignedInError, QuietudeError
 from app.people import store
 from app.people.actions import TOKEN_PREFIX, token_sha256
 from app.people.actor import PUBLIC, SYSTEM, Actor, Role
@@ -34,6 +37,13 @@ if TYPE_CHECKING:
 __all__ = ["bearer_token", "current_actor", "require_role", "require_signed_in", "require_write", "via_token"]
 
 _KEY = "quietude.identity"
+# How long a process remembers whom a token speaks for. Only views that confirm it in their own statement may use that.
+KEPT_S = 30.0
+MOST_KEPT = 1000
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
 _TOKEN = re.compile(TOKEN_PREFIX + r"[A-Za-z0-9_-]{43}")
 
 
@@ -42,6 +52,8 @@ class _Identity:
     actor: Actor
     token_id: UUID | None = None
     use_is_old: bool = False
+    token_sha256: bytes | None = None
+    is_remembered: bool = False
 
 
 def current_actor() -> Actor:
@@ -84,10 +96,16 @@ def _identity() -> _Identity:
 def _from_token(token: str) -> _Identity:
     if not _TOKEN.fullmatch(token):
         raise NotSignedInError
+    digest = token_sha256(token)
+    if _view_confirms():
+        at, kept = _kept().get(digest, (0.0, None))
+        if kept is not None and time.monotonic() - at < KEPT_S:
+            return kept
     # One statement on tables without row-level security: it needs no actor, and no transaction of its own.
     with services().engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        bearer = store.find_bearer(connection, token_sha256(token))
+        bearer = store.find_bearer(connection, digest)
     if bearer is None:
+        _kept().pop(digest, None)
         raise NotSignedInError
     actor = Actor(
         role=cast("Role", bearer.role),
@@ -95,7 +113,51 @@ def _from_token(token: str) -> _Identity:
         organisation_id=bearer.organisation_id,
         scope=cast("Literal['read', 'write']", bearer.scope),
     )
-    return _Identity(actor, bearer.token_id, bearer.use_is_old)
+    found = _Identity(actor, bearer.token_id, bearer.use_is_old, digest)
+    if len(_kept()) >= MOST_KEPT:
+        _kept().clear()
+    _kept()[digest] = (time.monotonic(), replace(found, use_is_old=False, is_remembered=True))
+    return found
+
+
+def _kept() -> dict[bytes, tuple[float, _Identity]]:
+    """By the token's hash: when it was looked up, and what was found. Of this process."""
+    kept: dict[bytes, tuple[float, _Identity]] = current_app.extensions.setdefault("quietude_bearers", {})
+    return kept
+
+
+def _view_confirms() -> bool:
+    return hasattr(current_app.view_functions.get(request.endpoint or ""), "confirms_actor")
+
+
+def confirms_actor(view: Callable[P, R]) -> Callable[P, R]:
+    """A view whose own statement confirms `bearer_sha256()`: it need not look the token up before.
+
+    Whatever it refuses is refused to whoever the token speaks for now: the token is looked up, and when that is
+    somebody else than was remembered, the view runs again for them.
+    """
+
+    @wraps(view)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return view(*args, **kwargs)
+        except QuietudeError:
+            remembered = _identity()
+            if not remembered.is_remembered:
+                raise
+            _kept().pop(cast("bytes", remembered.token_sha256), None)
+            forget()
+            if current_actor() == remembered.actor:
+                raise
+            return view(*args, **kwargs)
+
+    run.confirms_actor = True  # type: ignore[attr-defined]
+    return run
+
+
+def bearer_sha256() -> bytes | None:
+    """The hash of this request's valid token, None without one."""
+    return _identity().token_sha256
 
 
 def _from_session() -> _Identity:

@@ -90,6 +90,23 @@ def cells_of(lon: Floats, lat: Floats) -> Ints:
     return cell_key(*column_row(*to_lambert93(np.asarray(lon, dtype=float), np.asarray(lat, dtype=float))))
 
 
+def _spread_one(value: int) -> int:
+    """`_spread` of one whole number."""
+    value = (value | (value << 8)) & 0x00FF00FF
+    value = (value | (value << 4)) & 0x0F0F0F0F
+    value = (value | (value << 2)) & 0x33333333
+    return (value | (value << 1)) & 0x55555555
+
+
+def cell_of(lon: float, lat: float) -> int:
+    """`cells_of` for one point, without arrays: a tenth of the time."""
+    east_m, north_m = transformer(4326, 2154).transform(lon, lat)
+    column, row = int((east_m - ORIGIN_EAST_M) // CELL_M), int((north_m - ORIGIN_NORTH_M) // CELL_M)
+    if not (0 <= column < CELLS_PER_SIDE and 0 <= row < CELLS_PER_SIDE):
+        raise ValueError("point outside the lattice (metropolitan France)")
+    return _spread_one(column) | (_spread_one(row) << 1)
+
+
 def cell_ranges(
     west_col: int, south_row: int, east_col: int, north_row: int, *, most: int = 32
 ) -> list[tuple[int, int]]:

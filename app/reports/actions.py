@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from flask_babel import gettext as _
 from sqlalchemy import Engine
 
 from app.db.session import UnitOfWork, unit_of_work
-from app.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
+from app.errors import ConflictError, FieldError, InvalidInputError, NotFoundError, NotSignedInError
 from app.nomenclature.store import Nomenclature
 from app.people.actor import SYSTEM, Actor
 from app.people.guards import require_role, require_write
 from app.people.store import list_organisations
-from app.places.lattice import cells_of
+from app.places.lattice import cell_of
 from app.reports import store
 from app.reports.commands import ReportCommand
 from app.reports.filters import ReportFilter
-from app.reports.store import Cursor, EventRow, Figures, ReportRow
+from app.reports.store import Added, Cursor, EventRow, Figures, NewReport, ReportRow
 from app.routing.deadlines import due_at
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as PsycopgCursor  # noqa: N812
 
 PAGE = 50
 WINDOW = 500
@@ -55,37 +59,66 @@ def submit(
         InvalidInputError: the linked place does not exist.
 
     """
-    category = nomenclature.category_by_code[command.category]
-    body_sha256 = command.body_sha256()
-    severity = command.severity or category.default_severity
-    was_added, linked_known = store.add_report(
-        uow.connection,
-        {
-            "id": command.id,
-            "category": category.code,
-            "lon": command.lon,
-            "lat": command.lat,
-            "cell_25m": int(cells_of([command.lon], [command.lat])[0]),  # type: ignore[arg-type]
-            "severity": severity,
-            "visibility": category.visibility,
-            "observed_at": command.observed_at or now,
-            "now": now,
-            "due_at": due_at(now, category.deadline_hours, severity),
-            "description": command.description,
-            "place_id": command.place_id,
-            "organisation_id": actor.organisation_id,
-            "account_id": actor.user_id,
-            "role": actor.role,
-            "source": source,
-            "body_sha256": body_sha256,
-        },
-    )
-    if not linked_known:
+    new = _new_report(command, nomenclature, source=source, now=now)
+    stored = _stored(new, store.add_report(uow.connection, new, actor), nomenclature, actor)
+    return (read(uow, command.id), False) if stored is None else (stored, True)
+
+
+def submit_alone(
+    cursor: PsycopgCursor,
+    actor: Actor,
+    command: ReportCommand,
+    *,
+    nomenclature: Nomenclature,
+    source: str,
+    now: datetime,
+    token_sha256: bytes | None = None,
+) -> ReportRow | None:
+    """`submit` as a transaction of its own, in one round trip; None when this very body is stored already.
+
+    token_sha256: of the token that the actor came with; the statement confirms that it still speaks for this actor.
+
+    Raises:
+        as submit
+        NotSignedInError: the token does not speak for this actor any more.
+
+    """
+    new = _new_report(command, nomenclature, source=source, now=now)
+    return _stored(new, store.add_report_alone(cursor, new, actor, token_sha256), nomenclature, actor)
+
+
+def _stored(new: NewReport, added: Added, nomenclature: Nomenclature, actor: Actor) -> ReportRow | None:
+    if added.outcome == "actor":
+        raise NotSignedInError
+    if added.outcome == "place":
         message = _("This place is not known. Choose one from the list, or none.")
         raise InvalidInputError([FieldError("place_id", message, "unknown")])
-    if not was_added and not store.is_same_body(uow.connection, command.id, body_sha256, actor.user_id):
+    if added.outcome == "taken":
         raise ConflictError(_("This id already belongs to another report."))
-    return read(uow, command.id), was_added
+    if added.outcome == "same":
+        return None
+    return store.as_stored(new, added, nomenclature.category_by_code[new.category], actor)
+
+
+def _new_report(command: ReportCommand, nomenclature: Nomenclature, *, source: str, now: datetime) -> NewReport:
+    category = nomenclature.category_by_code[command.category]
+    severity = command.severity or category.default_severity
+    return NewReport(
+        id=command.id,
+        category=category.code,
+        lon=command.lon,
+        lat=command.lat,
+        cell_25m=cell_of(command.lon, command.lat),
+        severity=severity,
+        visibility=category.visibility,
+        observed_at=command.observed_at or now,
+        received_at=now,
+        due_at=due_at(now, category.deadline_hours, severity),
+        description=command.description,
+        place_id=command.place_id,
+        source=source,
+        body_sha256=command.body_sha256(),
+    )
 
 
 def read(uow: UnitOfWork, report_id: UUID) -> ReportRow:

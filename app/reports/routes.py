@@ -13,23 +13,23 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
-from app.db.session import unit_of_work
+from app.db.session import one_statement, unit_of_work
 from app.errors import BadRequestError, ConflictError, FieldError, InvalidInputError, NotFoundError
 from app.nomenclature.actions import current_nomenclature
 from app.people.actor import Actor
 from app.people.guards import require_signed_in
-from app.people.identity import current_actor
+from app.people.identity import bearer_sha256, confirms_actor, current_actor
 from app.photos.views import has_chosen
 from app.places.actions import current_territory
 from app.reports import actions, duplicates
-from app.reports.commands import FIELDS, Checks, parse_report
+from app.reports.commands import FIELDS, Checks, ReportCommand, parse_report
 from app.reports.duplicates_form import ask_first, store_photos
 from app.reports.duplicates_rules import RECURRENCE_DAYS
 from app.reports.filters import KEYS, LIST_KEYS, parse_filter
 from app.reports.moves_page import render_report
 from app.reports.represent import as_feature, as_json
 from app.reports.rules import SEVERITIES, STATES
-from app.reports.store import Cursor, Figures
+from app.reports.store import Cursor, Figures, ReportRow
 from app.web.bodies import is_form, json_object
 from app.web.context import services
 from app.web.language import local_path, locale_code
@@ -59,6 +59,7 @@ def _body() -> tuple[dict[str, Any], bool]:
 
 
 @blueprint.post("/api/reports")
+@confirms_actor
 def submit() -> Response:
     """201 the first time, 200 for the same body again, 409 for an id that is taken, 422 with a message per field.
 
@@ -69,19 +70,30 @@ def submit() -> Response:
     checks = _checks()
     values, from_form = _body()
     command = parse_report(values, checks, local_times=from_form)
-    source = "api" if "Authorization" in request.headers else "form"
-    with unit_of_work(services().engine, actor) as uow:
-        row, is_new = actions.submit(
-            uow, actor, command, nomenclature=checks.nomenclature, source=source, now=checks.now
-        )
-        candidates = actions.candidates(uow, row)
-    body = as_json(row) | ({"candidates": list(candidates)} if candidates else {})
+    row, is_new = _store(actor, command, checks, source="api" if "Authorization" in request.headers else "form")
+    body = as_json(row)
+    if row.organisation_id is None and row.candidate_ids:
+        with unit_of_work(services().engine, actor) as uow:
+            body["candidates"] = list(actions.candidates(uow, row))
     response = Response(json.dumps(body), status=201 if is_new else 200, content_type="application/json")
-    response.headers["Location"] = url_for("reports.read", report_id=row.id)
+    response.headers["Location"] = f"{request.script_root}{request.path}/{row.id}"
     # Whether others reported it too is looked up by whoever wants to know: it must cost the sender nothing.
     near = urlencode({"lon": row.lon, "lat": row.lat, "category": row.category, "except": str(row.id)})
     response.headers["Link"] = f'<{url_for("duplicates.similar")}?{near}>; rel="related"'
     return response
+
+
+def _store(actor: Actor, command: ReportCommand, checks: Checks, *, source: str) -> tuple[ReportRow, bool]:
+    """The stored report, and whether it is new."""
+    engine, nomenclature, now = services().engine, checks.nomenclature, checks.now
+    with one_statement(engine) as cursor:
+        row = actions.submit_alone(
+            cursor, actor, command, nomenclature=nomenclature, source=source, now=now, token_sha256=bearer_sha256()
+        )
+    if row is not None:
+        return row, True
+    with unit_of_work(engine, actor) as uow:
+        return actions.read(uow, command.id), False
 
 
 @blueprint.get("/api/reports")
@@ -147,10 +159,7 @@ def create() -> BaseResponse | tuple[str, int]:
         asked = ask_first(actor, command, values, checks, return_to)
         if asked is not None:
             return (asked, 200) if isinstance(asked, str) else asked
-        with unit_of_work(services().engine, actor) as uow:
-            row, _is_new = actions.submit(
-                uow, actor, command, nomenclature=checks.nomenclature, source="form", now=checks.now
-            )
+        row, _is_new = _store(actor, command, checks, source="form")
     except InvalidInputError as error:
         return _form(shown, error.errors + _photos_again()), 422
     except ConflictError as error:

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import Connection, TextClause, text
 
 from app.db.sql import statement
+from app.nomenclature.store import Category
+from app.people.actor import Actor
 from app.reports.filters import ReportFilter, conditions
 from app.reports.rules import OPEN_STATES
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as PsycopgCursor  # noqa: N812
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,42 @@ class ReportRow:
 
 
 @dataclass(frozen=True)
+class NewReport:
+    """A report that was accepted and is not stored yet; the database finds its places and who answers for it."""
+
+    id: UUID
+    category: str
+    lon: float
+    lat: float
+    cell_25m: int
+    severity: int
+    visibility: str
+    observed_at: datetime
+    received_at: datetime
+    due_at: datetime
+    description: str | None
+    place_id: int | None
+    source: str
+    body_sha256: bytes
+
+
+@dataclass(frozen=True)
+class Added:
+    """What came of it: "added", "same", "taken", "place" or "actor"; and for "added" what the database found."""
+
+    outcome: str
+    organisation_id: int | None
+    candidate_ids: Sequence[int] | None
+    organisation: str | None
+    reporter_organisation: str | None
+    neighbourhood: str | None
+    iris: str | None
+    qpv: str | None
+    nearest_stop: str | None
+    place: str | None
+
+
+@dataclass(frozen=True)
 class EventRow:
     """One line of the history of a report or an intervention: the organisation and the role, never the person."""
 
@@ -84,10 +125,9 @@ class Cursor:
     id: UUID
 
 
-_SUBMIT = text(statement("reports", "submit"))
+_SUBMIT = "SELECT * FROM submit_report(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 _SELECT = statement("reports", "select")
 _ONE = text(f"{_SELECT} WHERE report.id = :id")
-_SAME_BODY = text("SELECT body_sha256 = :body_sha256 AND reporter_account_id = :account_id FROM report WHERE id = :id")
 _EVENTS = text(
     "SELECT at, report_event.kind, from_state, to_state, organisation.name AS organisation, role, details"
     " FROM report_event LEFT JOIN organisation ON organisation.id = organisation_id"
@@ -95,16 +135,62 @@ _EVENTS = text(
 )
 
 
-def add_report(connection: Connection, values: Mapping[str, Any]) -> tuple[bool, bool]:
-    """Store a report and its first event. Returns (was added, the linked place is known)."""
-    row = connection.execute(_SUBMIT, dict(values)).one()
-    return bool(row.was_added), bool(row.linked_known)
+def add_report(connection: Connection, new: NewReport, actor: Actor) -> Added:
+    """Store a report and the first line of its history, as `actor` (migrations/sql/0003/submit.sql)."""
+    return Added(*connection.exec_driver_sql(_SUBMIT, _arguments(new, actor, None)).one())
 
 
-def is_same_body(connection: Connection, report_id: UUID, body_sha256: bytes, account_id: int | None) -> bool:
-    """Whether the stored report of this id came from this account with this very body."""
-    binds = {"id": report_id, "body_sha256": body_sha256, "account_id": account_id}
-    return bool(connection.execute(_SAME_BODY, binds).scalar_one_or_none())
+def add_report_alone(cursor: PsycopgCursor, new: NewReport, actor: Actor, token_sha256: bytes | None) -> Added:
+    """`add_report` as a transaction of its own, after the token, if there is one, was looked at once more."""
+    cursor.execute(_SUBMIT, _arguments(new, actor, token_sha256))
+    row = cursor.fetchone()
+    assert row is not None
+    return Added(*row)
+
+
+def _arguments(new: NewReport, actor: Actor, token_sha256: bytes | None) -> tuple[object, ...]:
+    return (
+        actor.role, actor.user_id, actor.organisation_id, token_sha256, str(new.id), new.category, new.lon, new.lat,
+        new.cell_25m, new.severity, new.visibility, new.observed_at, new.received_at, new.due_at, new.description,
+        new.place_id, new.source, new.body_sha256,
+    )  # fmt: skip
+
+
+def as_stored(new: NewReport, added: Added, category: Category, actor: Actor) -> ReportRow:
+    """The row that `get_report` would read, without reading it."""
+    return ReportRow(
+        id=new.id,
+        category=new.category,
+        theme=category.theme,
+        kind=category.kind,
+        severity=new.severity,
+        state="new",
+        visibility=new.visibility,
+        observed_at=new.observed_at,
+        received_at=new.received_at,
+        due_at=new.due_at,
+        organisation=added.organisation,
+        neighbourhood=added.neighbourhood,
+        description=new.description,
+        lon=new.lon,
+        lat=new.lat,
+        reporter_organisation=added.reporter_organisation,
+        place=added.place,
+        nearest_stop=added.nearest_stop,
+        iris=added.iris,
+        qpv=added.qpv,
+        source=new.source,
+        is_synthetic=False,
+        version=1,
+        organisation_id=added.organisation_id,
+        reporter_organisation_id=actor.organisation_id,
+        candidate_ids=added.candidate_ids or (),
+        asked_organisation_id=None,
+        asked_organisation=None,
+        paused_at=None,
+        escalated_at=None,
+        duplicate_of=None,
+    )
 
 
 def get_report(connection: Connection, report_id: UUID) -> ReportRow | None:

@@ -31,7 +31,7 @@ def json_object() -> dict[str, Any]:
     if not request.is_json:
         raise UnsupportedMediaType
     try:
-        values = json.loads(request.get_data(cache=False))
+        values = json.loads(request.get_data())
     except (ValueError, RecursionError):
         raise BadRequestError("body", _("this is not JSON")) from None
     if not isinstance(values, dict):

@@ -16,6 +16,7 @@ from app.places.lattice import (
     ORIGIN_NORTH_M,
     cell_column_row,
     cell_key,
+    cell_of,
     cell_ranges,
     cell_ranges_of_bbox,
     cells_of,
@@ -147,3 +148,13 @@ def test_a_box_of_degrees_covers_every_point_in_it(
 def test_a_box_elsewhere_has_no_ranges_and_the_world_has_some() -> None:
     assert cell_ranges_of_bbox((-80.0, 40.0, -70.0, 45.0)) == []
     assert cell_ranges_of_bbox((-180.0, -90.0, 180.0, 90.0)) != []
+
+
+@given(lons, lats)
+def test_one_point_lies_in_the_same_cell_as_among_many(lon: float, lat: float) -> None:
+    assert cell_of(lon, lat) == int(cells_of(np.array([lon]), np.array([lat]))[0])
+
+
+def test_one_point_outside_the_lattice_has_no_cell() -> None:
+    with pytest.raises(ValueError, match="outside the lattice"):
+        cell_of(-60.0, 49.0)
