@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, ViewportSize, expect
+
+from tests.browser.test_pages import _check
+
+pytestmark = pytest.mark.browser
 
 SMALL: ViewportSize = {"width": 360, "height": 740}
 
@@ -51,3 +56,18 @@ def test_a_walk_is_recorded_by_taps(open_page: Callable[..., Page]) -> None:
     page.locator(".observe button[value=nothing]").click()
     expect(page.locator(".passages li")).to_have_count(2)
     expect(page.locator(".patrol-map .mark")).not_to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_each_page_by_axe_and_at_360_pixels(open_page: Callable[..., Page], scheme: str) -> None:
+    page = open_page("agent@demo.quietude", color_scheme=scheme)
+    page.goto("/patrols/new?kind=walk")
+    page.locator(".place-list input").first.check()
+    page.fill("#title", "Ensemble" * 14)
+    page.locator(".send button[value=start]").click()
+    page.locator("#next button[value=nothing]").click()
+    walk = page.url.split("#")[0]
+    assert {path: wrong for path in ("/patrols", "/patrols/new", walk) if (wrong := _check(page, path))} == {}
+    page.locator("#end ~ form button[value=finish]").click()
+    expect(page.locator(".figures")).to_be_visible()
+    assert _check(page, walk) == []

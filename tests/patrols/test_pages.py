@@ -9,12 +9,15 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
+import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from app.db.session import unit_of_work
 from app.people.actor import SYSTEM
 from tests.interventions.conftest import Browser
 from tests.patrols.samples import passage
+from tests.photos.conftest import added
 from tests.routing.world import World, body_at
 
 Browse = Callable[[str], Browser]
@@ -68,6 +71,7 @@ def test_nothing_to_report_at_one_stop_and_a_report_at_the_next(browse: Browse, 
     seen = agent.get(page).text
     assert "Terminer le signalement" not in seen
     assert f"/reports/{given['id']}" in seen
+    assert f'href="{page}"' in agent.get(f"/reports/{given['id']}").text, "the report says on which round it was made"
     with unit_of_work(engine, SYSTEM) as uow:
         query = text("SELECT place_id FROM report WHERE id = :id")
         assert uow.connection.scalar(query, {"id": given["id"]}) == world.places["stop"]
@@ -169,17 +173,23 @@ def test_the_papers_are_tagged_pdfs_with_table_and_map(browse: Browse, send: Sen
         assert set(re.findall(rb"/BaseFont\s*/\w+\+([\w-]+)", opened)) == {b"Sheet", b"Sheet-Bold"}
 
 
-def test_what_is_restricted_is_not_handed_out(
-    send: Send, going: dict[str, Any], world: World, browse: Browse, monkeypatch: Any
-) -> None:
-    """The page that is set as PDF, taken before it is: a passage that only found something restricted is not on it."""
-    pages: list[str] = []
+@pytest.fixture
+def papers(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """The pages that are set as PDF with their pictures, taken before they are."""
+    taken: list[tuple[str, Any]] = []
 
-    def keep(page: str, _files: object) -> bytes:
-        pages.append(page)
+    def keep(page: str, files: object) -> bytes:
+        taken.append((page, files))
         return b"%PDF"
 
     monkeypatch.setattr("app.patrols.sheets.make_pdf", keep)
+    return taken
+
+
+def test_what_is_restricted_is_not_handed_out(
+    send: Send, going: dict[str, Any], browse: Browse, papers: list[tuple[str, Any]]
+) -> None:
+    """A passage that only found something restricted is not on it."""
     path = f"/api/patrols/{going['id']}/passages"
     for stop, category, description in ((1, "suspected_dealing", "Hall occupé"), (2, "graffiti", "Tag sur le mur")):
         report = body_at(0, id=str(uuid4()), category=category, description=description)
@@ -188,8 +198,27 @@ def test_what_is_restricted_is_not_handed_out(
         assert send("hlm-a-agent", "POST", path, sent).status_code == 201
     for name in ("hlm-a", "coordinator"):
         browse(name).get(f"/patrols/{going['id']}/restitution.pdf")
-        assert "Tag sur le mur" in pages[-1]
-        assert "note 2" in pages[-1]
-        assert "Hall occupé" not in pages[-1]
-        assert "note 1" not in pages[-1], "that there was something says enough"
-        assert "1 constat à accès restreint" in pages[-1]
+        assert "Tag sur le mur" in papers[-1][0]
+        assert "note 2" in papers[-1][0]
+        assert "Hall occupé" not in papers[-1][0]
+        assert "note 1" not in papers[-1][0], "that there was something says enough"
+        assert "1 constat à accès restreint" in papers[-1][0]
+
+
+def test_published_photos_are_handed_out_and_hidden_ones_are_not(
+    send: Send, client: FlaskClient, going: dict[str, Any], world: World, papers: list[tuple[str, Any]]
+) -> None:
+    report = body_at(0, id=str(uuid4()), category="graffiti")
+    send("hlm-a-agent", "POST", "/api/reports", report)
+    found = passage(1, outcome="found", reports=[report["id"]])
+    send("hlm-a-agent", "POST", f"/api/patrols/{going['id']}/passages", found)
+    shown, _hidden = (added(client, report["id"], world.headers("hlm-a-agent")) for _ in range(2))
+    restitution = f"/patrols/{going['id']}/restitution.pdf"
+    assert send("hlm-a-agent", "GET", restitution).status_code == 200
+    assert papers[-1][1] == {}
+    send("hlm-a-agent", "PATCH", f"/api/photos/{shown}", {"state": "published"})
+    send("hlm-a-agent", "GET", restitution)
+    page, files = papers[-1]
+    assert [kind for _content, kind in files.values()] == ["image/jpeg"]
+    assert [content[:2] for content, _kind in files.values()] == [b"\xff\xd8"]
+    assert 'alt="Photo au numéro 1' in page
