@@ -6,6 +6,8 @@ from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from app.errors import BadRequestError
+from app.exports.formats import FORMATS, GEOPACKAGE, Format, in_crs
+from app.exports.geopackage import CRS
 from app.nomenclature.store import Nomenclature
 from app.reports.filters import KEYS, ReportFilter, parse_filter
 
@@ -21,6 +23,23 @@ def parse_export(args: MultiDict[str, str], nomenclature: Nomenclature) -> Repor
     """
     refuse_strangers(args, REPORT_KEYS)
     return parse_filter(args, nomenclature)
+
+
+def parse_format(ending: str, args: MultiDict[str, str]) -> tuple[Format, MultiDict[str, str]]:
+    """The format that an address ends in, with `crs` (2154 or 4326) for a GeoPackage; and the other parameters.
+
+    Raises:
+        BadRequestError: names the parameter.
+
+    """
+    format_, rest = FORMATS[ending], args.copy()
+    asked = rest.poplist("crs") if format_ is GEOPACKAGE else []
+    if not asked:
+        return format_, rest
+    known = {form.format(epsg): epsg for epsg in CRS for form in ("{}", "EPSG:{}")}
+    if len(asked) > 1 or asked[0] not in known:
+        raise BadRequestError("crs", _("choose 2154 (Lambert-93) or 4326"))
+    return in_crs(format_, known[asked[0]]), rest
 
 
 def refuse_strangers(args: MultiDict[str, str], known: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""The formats that are streamed line by line, and the frame that each puts around the lines. Pure.
+"""The formats, and the frame that each puts around the lines that the database makes.
 
 A frame takes chunks of whole lines as COPY makes them, and a count that is right once the last chunk came. What closes
 a frame comes only after the last chunk came without an error: a body that was cut is seen as cut where the format can
@@ -8,8 +8,10 @@ show it (GeoJSON does; lines and CSV cannot, so their readers need the connectio
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
+from app.exports import geopackage
 from app.exports.dictionary import csv_header
 
 Frame = Callable[[str, Iterable[bytes], Callable[[], int]], Iterator[bytes]]
@@ -53,6 +55,16 @@ def _table(name: str, chunks: Iterable[bytes], _count: Callable[[], int]) -> Ite
 
 GEOJSON = Format("geojson", "application/geo+json", "geojson", _collection)
 CSV = Format("csv", "text/csv; charset=utf-8; header=present", "csv", _table)
-FORMATS = {one.ending: one for one in (GEOJSON, Format("geojsonl", "application/x-ndjson", "geojson", _lines), CSV)}
+GEOPACKAGE = Format("gpkg", geopackage.MEDIA_TYPE, "geojson", geopackage.frame)
+FORMATS = {
+    one.ending: one for one in (GEOJSON, Format("geojsonl", "application/x-ndjson", "geojson", _lines), CSV, GEOPACKAGE)
+}
+
+
+def in_crs(format_: Format, epsg: int) -> Format:
+    """The same format in another reference system; only a GeoPackage has one to choose."""
+    return replace(format_, frame=partial(geopackage.frame, epsg=epsg))
+
+
 # What can be taken out, and as what. A step of a history has no place of its own.
 OFFERED = {"reports": tuple(FORMATS), "interventions": tuple(FORMATS), "events": (CSV.ending,)}

@@ -27,7 +27,7 @@ from app.exports.actions import (
     require_export,
 )
 from app.exports.channel import ReaderGoneError
-from app.exports.commands import parse_export, refuse_strangers
+from app.exports.commands import parse_export, parse_format, refuse_strangers
 from app.exports.copying import STALLED_S
 from app.exports.dictionary import COLUMNS
 from app.exports.formats import CSV, FORMATS, OFFERED, Format
@@ -71,21 +71,23 @@ def index() -> str:
 @blueprint.get(f"/reports.{ENDING}")
 def reports(ending: str) -> Response:
     """Every report of the filter, streamed."""
-    actor, format_ = current_actor(), FORMATS[ending]
+    actor = current_actor()
     require_export(actor)
-    chosen = parse_export(request.args, current_nomenclature())
+    format_, args = parse_format(ending, request.args)
+    chosen = parse_export(args, current_nomenclature())
     return _begun("reports", format_, partial(export_reports, services().engine, actor, chosen, format_))
 
 
 @blueprint.get(f"/interventions.{ENDING}")
 def interventions(ending: str) -> Response:
     """Every intervention of the filter, streamed."""
-    actor, format_ = current_actor(), FORMATS[ending]
+    actor = current_actor()
     require_export(actor)
+    format_, args = parse_format(ending, request.args)
     with unit_of_work(services().engine, actor) as uow:
         known = {kind.code for kind in kinds(uow.connection)}
-    refuse_strangers(request.args, INTERVENTION_KEYS)
-    chosen = parse_interventions(request.args, known)
+    refuse_strangers(args, INTERVENTION_KEYS)
+    chosen = parse_interventions(args, known)
     return _begun("interventions", format_, partial(export_interventions, services().engine, actor, chosen, format_))
 
 

@@ -5,15 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyogrio
 import pytest
+import shapely
 from flask.testing import FlaskClient
+from pyproj import Transformer
 from sqlalchemy import Engine, text
 
 from app.db.session import unit_of_work
+from app.exports import geopackage
 from app.exports.actions import export_reports
 from app.exports.dictionary import COLUMNS
 from app.exports.formats import FORMATS
@@ -135,6 +141,58 @@ def test_a_time_for_every_state(engine: Engine, clean: None) -> None:
     assert [name for name, value in told[fresh].items() if name.endswith("_at") and value] == [
         "observed_at", "received_at", "due_at",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("crs", [("", 2154), ("?crs=2154", 2154), ("?crs=EPSG:4326", 4326)])
+def test_a_geopackage_has_types_and_a_reference_system(
+    client: FlaskClient, bearer: Bearer, engine: Engine, tmp_path: Path, crs: tuple[str, int]
+) -> None:
+    query, epsg = crs
+    with unit_of_work(engine, SYSTEM) as uow:
+        full, bare = add_report(uow, description='é "x"'), add_report(uow, due_at=None)
+    answer = client.get(f"/export/reports.gpkg{query}", headers=bearer("planner"))
+    assert answer.headers["Content-Type"] == "application/geopackage+sqlite3"
+    (tmp_path / "got.gpkg").write_bytes(answer.data)
+    assert pyogrio.list_layers(tmp_path / "got.gpkg").tolist() == [["reports", "Point"]]
+    meta, _fids, geometries, fields = pyogrio.raw.read(tmp_path / "got.gpkg")
+    assert meta["crs"] == f"EPSG:{epsg}"
+    assert list(meta["fields"]) == PROPERTIES
+    types = dict(zip(meta["fields"], meta["dtypes"], strict=True))
+    assert (types["severity"], types["is_synthetic"], types["observed_at"]) == ("int32", "bool", "datetime64[ms]")
+    rows_by_id = {row[0]: dict(zip(meta["fields"], row, strict=True)) for row in zip(*fields, strict=True)}
+    assert rows_by_id[full]["description"] == 'é "x"'
+    assert rows_by_id[full]["received_at"] == np.datetime64("2026-05-04T18:31:02.500")
+    assert np.isnat(rows_by_id[bare]["due_at"])
+    point = shapely.from_wkb(geometries[0])
+    lon, lat = Transformer.from_crs(epsg, 4326, always_xy=True).transform(point.x, point.y)
+    assert (lon, lat) == pytest.approx((2.3022, 49.8947), abs=2e-7)
+    with sqlite3.connect(tmp_path / "got.gpkg") as file:
+        (told,) = file.execute("SELECT observed_at FROM reports LIMIT 1").fetchone()
+    assert told == "2026-05-04T18:30:00Z"
+
+
+def test_an_empty_geopackage_is_one(engine: Engine, clean: None, tmp_path: Path) -> None:
+    (tmp_path / "got.gpkg").write_bytes(body(engine, "gpkg"))
+    meta, _fids, geometries, _fields = pyogrio.raw.read(tmp_path / "got.gpkg")
+    assert (list(meta["fields"]), len(geometries)) == (PROPERTIES, 0)
+
+
+def test_several_batches_are_one_layer(
+    engine: Engine, clean: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(geopackage, "BATCH_ROWS", 3)
+    with unit_of_work(engine, SYSTEM) as uow:
+        ids = {add_report(uow) for _ in range(8)}
+    (tmp_path / "got.gpkg").write_bytes(body(engine, "gpkg"))
+    assert set(pyogrio.raw.read(tmp_path / "got.gpkg")[3][0]) == ids
+
+
+@pytest.mark.parametrize("query", ["crs=3857", "crs=2154&crs=4326", "crs="])
+def test_other_reference_systems_are_refused(client: FlaskClient, bearer: Bearer, query: str) -> None:
+    answer = client.get(f"/export/reports.gpkg?{query}", headers=bearer("planner"))
+    assert answer.status_code == 400
+    assert "crs" in answer.text
+    assert client.get("/export/reports.csv?crs=2154", headers=bearer("planner")).status_code == 400
 
 
 def test_dictionary_has_the_columns_of_the_exports() -> None:

@@ -175,6 +175,6 @@ def test_at_most_a_quarter_of_the_threads_export_at_once(client: FlaskClient, be
     assert client.get(URL, headers=headers).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["reports.gpkg", "reports.xlsx", "interventions.gpkg", "organisations.csv"])
+@pytest.mark.parametrize("path", ["reports.xlsx", "interventions.shp", "events.gpkg", "organisations.csv"])
 def test_other_formats_are_not_there(client: FlaskClient, bearer: Bearer, path: str) -> None:
     assert client.get(f"/export/{path}", headers=bearer("planner")).status_code == 404

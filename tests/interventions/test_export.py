@@ -5,7 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import pyogrio
+import shapely
 
 from app.exports.dictionary import COLUMNS
 from tests.interventions.samples import AREA, LINE, POINT, body
@@ -56,3 +60,13 @@ def test_csv_has_the_geometry_and_a_time_for_every_state(send: Send) -> None:
     assert row["done_at"].endswith("Z")
     assert row["cancelled_at"] == ""
     assert 2 < float(row["lon"]) < 3
+
+
+def test_geopackage_holds_every_kind_of_geometry(send: Send, tmp_path: Path) -> None:
+    for geometry in (POINT, LINE, AREA):
+        send("bailleur", "POST", "/api/interventions", body(geometry=geometry, teams=["cleaning"]))
+    with send("planner", "GET", "/export/interventions.gpkg?crs=4326") as answer:
+        (tmp_path / "got.gpkg").write_bytes(answer.data)
+    meta, _fids, geometries, fields = pyogrio.raw.read(tmp_path / "got.gpkg")
+    assert {shapely.from_wkb(one).geom_type for one in geometries} == {"Point", "LineString", "Polygon"}
+    assert set(dict(zip(meta["fields"], fields, strict=True))["teams"]) == {"cleaning"}
