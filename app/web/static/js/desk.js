@@ -22,7 +22,7 @@ function open(id) {
   const part = document.getElementById(id);
   if (!part) return false;
   part.open = true;
-  (part.querySelector("select, textarea, summary") ?? part).focus();
+  (part.querySelector("select, textarea") ?? part.querySelector("summary")).focus();
   return true;
 }
 
