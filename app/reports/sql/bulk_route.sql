@@ -3,19 +3,28 @@
 -- the linked place (if any) belongs to nobody, and a place with an owner is in reach: such a row is asked for alone.
 -- tests/reports/test_importing_sets.py compares both, row by row.
 WITH rule AS MATERIALIZED (
-    SELECT routing_rule.id, category_code, theme_code, place_kind, zone_place_id, weekdays, from_time, to_time,
-        zone.kind AS zone_kind, coalesce(zone_4326, zone.geom_4326) AS zone_4326,
-        coalesce(ST_Dimension(coalesce(zone_4326, zone.geom_4326)) = 2, false) AS is_area
+    SELECT routing_rule.id, place_kind, zone_place_id, weekdays, from_time, to_time, zone.kind AS zone_kind,
+        coalesce(zone_4326, zone.geom_4326) AS zone_4326,
+        coalesce(ST_Dimension(coalesce(zone_4326, zone.geom_4326)) = 2, false) AS is_area,
+        ARRAY(
+            SELECT code FROM category
+            WHERE (routing_rule.category_code IS NULL OR routing_rule.category_code = category.code)
+                AND (routing_rule.theme_code IS NULL OR routing_rule.theme_code = category.theme_code)
+        ) AS category_codes
     FROM routing_rule LEFT JOIN place AS zone ON zone.id = zone_place_id
     WHERE active
+), boxed AS MATERIALIZED (
+    -- Twice the five metres of route() around an area; who names a stop or a line may stand anywhere.
+    SELECT rule.*, CASE WHEN is_area
+        THEN ST_Expand(zone_4326, 10 / (111320 * cos(radians(ST_YMax(zone_4326)))), 10 / 111320.0)
+        ELSE ST_MakeEnvelope(-180, -90, 180, 90, 4326) END AS box_4326
+    FROM rule
 ), fit AS (
     -- The conditions of the loop in route(), for each rule and row.
     SELECT staged.ordinal, rule.id AS rule_id,
         NOT is_area OR ST_Covers(rule.zone_4326, square_around(staged.geom_4326, 5)) AS settled
-    FROM rule
-    JOIN category ON (rule.category_code IS NULL OR rule.category_code = category.code)
-        AND (rule.theme_code IS NULL OR rule.theme_code = category.theme_code)
-    JOIN bulk_stage AS staged ON staged.category_code = category.code
+    FROM boxed AS rule
+    JOIN bulk_stage AS staged ON staged.geom_4326 && rule.box_4326 AND staged.category_code = ANY (rule.category_codes)
     WHERE (weekdays IS NULL AND from_time IS NULL
             OR in_hours(staged.observed_at AT TIME ZONE 'Europe/Paris', weekdays, from_time, to_time))
         AND CASE
