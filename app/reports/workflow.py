@@ -243,18 +243,6 @@ def with_organisation_since(events: Iterable[Event]) -> datetime | None:
     return times[-1] if times else None
 
 
-def confirmations(events: Iterable[Event]) -> Confirmations:
-    """Counts and last times of "still there" and "gone"."""
-    there: list[datetime] = []
-    gone: list[datetime] = []
-    for event in events:
-        if event.kind == "still_there":
-            there.append(event.at)
-        elif event.kind == "gone":
-            gone.append(event.at)
-    return Confirmations(len(there), max(there, default=None), len(gone), max(gone, default=None))
-
-
 def time_lost(events: Iterable[Event]) -> Lost:
     """The sum over all transfers of the time between arriving at the wrong organisation and leaving it."""
     seconds = [float(event.details.get("lost_s", 0)) for event in standing(events) if event.kind == "transfer"]

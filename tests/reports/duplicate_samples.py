@@ -36,7 +36,9 @@ class Register:
         found: dict[str, Any] = answer.get_json()
         return found
 
-    def similar(self, who: str, east_m: float, north_m: float = 0, category: str = "lift_out", leave_out: str = "") -> Any:
+    def similar(
+        self, who: str, east_m: float, north_m: float = 0, category: str = "lift_out", leave_out: str = ""
+    ) -> Any:
         lon, lat = at(east_m, north_m)
         query = {"lon": lon, "lat": lat, "category": category, "except": leave_out}
         answer = self.client.get("/api/reports/similar", query_string=query, headers=self.world.headers(who))

@@ -218,12 +218,18 @@ def test_confirmations_count_on_the_kept_one(register: Register) -> None:
     kept, other = register.report(0), register.report(10)
     register.move("hlm-a-agent", other, "still_there")
     register.move("agent", kept, "still_there")
+    register.move("hlm-b", kept, "gone")
     register.merged(other, kept)
     one = register.similar("agent", 0)["reports"]
     assert [(o["id"], o["confirmations"], o["merged"]) for o in one] == [(kept, 2, 1)]
     page = register.get("hlm-a", f"/reports/{kept}").text
     assert "1 autre signalement de la même chose" in page
     assert "Revu 2 fois" in page
+    query = "SELECT still_there, last_still_there, gone, last_gone FROM report_groups(ARRAY[CAST(:id AS uuid)])"
+    there, last_there, gone, last_gone = register.sql(query, id=kept)[0]
+    times = "SELECT kind, max(at) AS at FROM report_event WHERE kind IN ('still_there', 'gone') GROUP BY kind"
+    assert {"still_there": last_there, "gone": last_gone} == {row.kind: row.at for row in register.sql(times)}
+    assert (there, gone) == (2, 1)
     assert other in page
 
 

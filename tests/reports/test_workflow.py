@@ -19,7 +19,6 @@ from app.reports.workflow import (
     Relation,
     State,
     allowed_moves,
-    confirmations,
     relations,
     state_times,
     time_lost,
@@ -164,14 +163,6 @@ def test_every_state_has_its_time() -> None:
     assert state_times(events) == {"new": NOW + timedelta(hours=3), "acknowledged": NOW + timedelta(hours=4)}
     assert with_organisation_since(events) == NOW + timedelta(hours=3)
     assert with_organisation_since(events[1:3]) is None
-
-
-def test_confirmations_are_counted_with_their_last_time() -> None:
-    events = [Event(NOW + timedelta(hours=n), kind) for n, kind in enumerate(("gone", "still_there", "still_there"))]
-    said = confirmations(events)
-    assert (said.still_there, said.last_still_there) == (2, NOW + timedelta(hours=2))
-    assert (said.gone, said.last_gone) == (1, NOW)
-    assert confirmations([]).last_gone is None
 
 
 def test_lost_time_is_the_sum_over_all_transfers() -> None:
