@@ -218,11 +218,17 @@ class JobWorker:
         # The same process group: Ctrl-C reaches it too.
         self._process = subprocess.Popen([sys.executable, "-P", program, "worker", "--beside", str(self._master)])
 
+    def begin_to_stop(self) -> None:
+        """Ask it to end, and go on; nobody starts it again."""
+        self._not_before = float("inf")
+        if self._process is not None and os.getpid() == self._master:
+            self._process.terminate()
+
     def stop(self) -> None:
         """End it: what it is sending is sent to the end, if that takes no longer than a few seconds."""
+        self.begin_to_stop()
         if self._process is None or os.getpid() != self._master:
             return
-        self._process.terminate()
         try:
             self._process.wait(JOB_WORKER_STOP_S)
         except subprocess.TimeoutExpired:
@@ -240,6 +246,12 @@ class _Arbiter(Arbiter):  # type: ignore[misc]
         super().manage_workers()
         if self._beside is not None:
             self._beside.keep()
+
+    def stop(self, graceful: bool = True) -> None:  # noqa: FBT001, FBT002  (gunicorn's)
+        """Both kinds of workers at once: they end side by side."""
+        if self._beside is not None:
+            self._beside.begin_to_stop()
+        super().stop(graceful)
 
     def handle_hup(self) -> None:
         """The terminal was closed: stop, where gunicorn would reload and live on without anybody to end it."""

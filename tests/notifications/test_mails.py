@@ -11,6 +11,7 @@ import pytest
 from app.db.session import unit_of_work
 from app.nomenclature.store import load_nomenclature
 from app.notifications.rules import MAILS_AN_HOUR
+from app.notifications.sending import NotDeliveredError, deliver
 from app.people.actor import SYSTEM
 from app.reports.tasks import escalate_all
 from tests.notifications.conftest import Mailbox, Scene
@@ -210,6 +211,25 @@ def test_two_workers_at_once_send_each_mail_once(scene: Scene, mailbox: Mailbox)
     scene.office.tell()
     ids = [str(mail["Message-ID"]) for mail in mailbox.mails]
     assert len(ids) == len(set(ids)) == 10
+
+
+def test_while_one_sends_it_no_other_does(scene: Scene, mailbox: Mailbox) -> None:
+    """As when a worker was only slow and its job was given to another one."""
+    scene.wants_mail("hlm-a", "office@hlm-a.example")
+    scene.report()
+    scene.office.look()
+    ((notification_id,),) = scene.sql("SELECT id FROM notification")
+    mailbox.hold.clear()
+    slow = threading.Thread(target=scene.office.do)
+    slow.start()
+    try:
+        assert mailbox.arrived.wait(60)
+        with scene.office.context(), pytest.raises(NotDeliveredError):
+            deliver(scene.office.work, notification_id)
+    finally:
+        mailbox.hold.set()
+        slow.join()
+    assert len(mailbox.raw) == 1
 
 
 def test_a_worker_that_is_killed_while_it_sends(scene: Scene, mailbox: Mailbox, tmp_path: Path) -> None:
