@@ -55,6 +55,15 @@ class Running:
             sizes[pid] = int(status.split(f"{field}:")[1].split()[0]) / 1024
         return sizes
 
+    def processor_s(self) -> float:
+        """Seconds of processor that the server and everything it started have had, in user and kernel."""
+        ticks = 0
+        for pid in self.processes():
+            fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+            # utime, stime, and those of children that are gone: fields 14 to 17 of proc(5).
+            ticks += sum(int(field) for field in fields[11:15])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def forget_peak(self) -> None:
         """Start a new VmHWM."""
         for pid in self.processes():
@@ -112,11 +121,22 @@ def serving_ours(what: str, database_url: str, var_dir: Path) -> Iterator[Runnin
         yield running
 
 
-def _hello() -> Any:
-    from flask import Flask  # noqa: PLC0415
+def _hello(settings: Any) -> Any:
+    """Hello, and what every way of storing something costs at least: one row, one statement, one commit."""
+    from flask import Flask, request  # noqa: PLC0415
+
+    from app.db.session import make_engine, one_statement  # noqa: PLC0415
 
     app = Flask("hello")
+    engine = make_engine(settings.database_url, pool_size=settings.threads)
+
+    def insert() -> tuple[str, int]:
+        with one_statement(engine) as cursor:
+            cursor.execute("INSERT INTO bare_insert (body) VALUES (%s)", (request.get_data(as_text=True),))
+        return "", 201
+
     app.add_url_rule("/", "hello", lambda: "Hello, World!", methods=["GET", "POST"])
+    app.add_url_rule("/insert", "insert", insert, methods=["POST"])
     return app
 
 
@@ -137,7 +157,7 @@ def main(what: str) -> None:
 
     class Served(Server):
         def load(self) -> Any:
-            return _hello() if what == "hello" else _quietude(self._settings)
+            return _hello(self._settings) if what == "hello" else _quietude(self._settings)
 
     Served(load_settings(), None).run()
 
