@@ -18,6 +18,7 @@ from app.errors import GeodataError
 from app.places import actions, store
 from app.places.actions import ImportResult
 from app.places.importing import RefusedRow
+from app.places.population import import_population
 from app.settings import load_settings
 from geodata.formats import DATASETS
 from geodata.manifest import load_manifest
@@ -86,6 +87,21 @@ def import_command(kind: str, file: str, only: tuple[str, ...], refusals: Path |
     except GeodataError as error:
         _say_refused([row for row in error.refused if isinstance(row, RefusedRow)], refusals)
         raise
+
+
+@geodata.command("population")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--only", multiple=True, metavar="INSEE", help="Only these communes (repeat, or separate by commas).")
+@click.option("--refusals", type=click.Path(dir_okay=False, path_type=Path), help="Write every refused row here (CSV).")
+def population_command(file: Path, only: tuple[str, ...], refusals: Path | None) -> None:
+    """Residents of the imported IRIS from Insee's base-ic-evol-struct-pop (CSV), for rates on the heat map."""
+    with open_engine() as engine:
+        result = import_population(engine, file, only=[code for part in only for code in part.split(",")])
+    click.echo(
+        f"population: {result.updated} IRIS updated, {result.unchanged} unchanged, {result.unknown} not imported here;"
+        f" {result.skipped} rows skipped, {len(result.refused)} refused"
+    )
+    _say_refused(list(result.refused), refusals)
 
 
 def run_after_import(engine: Engine) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TextIO, cast
@@ -184,6 +184,13 @@ def mark_territory(connection: Connection, *, add: bool) -> int:
         ),
         {"add": add},
     ).rowcount
+
+
+def set_population(connection: Connection, residents: Mapping[str, float]) -> tuple[int, int]:
+    """Keep the residents of each open IRIS by code; how many of them there are, and how many changed."""
+    binds = {"codes": list(residents), "residents": list(residents.values())}
+    row = connection.execute(text(_sql("population")), binds).one()
+    return int(row.known), int(row.updated)
 
 
 def has_territory(connection: Connection) -> bool:
