@@ -34,8 +34,9 @@ SIGNED_IN = [
     "/nothing-here",
 ]
 INTERVENTIONS = ["/interventions", "/interventions/calendar", "/interventions/map", "/interventions/new"]
+NOTIFICATIONS = "/organisations/bailleur-social-demo/notifications"
 OF_ROLES = {
-    "bailleur": [*INTERVENTIONS, "/desk/tfpb"],
+    "bailleur": [*INTERVENTIONS, "/desk/tfpb", NOTIFICATIONS, f"{NOTIFICATIONS}/log"],
     "coordinator": [*INTERVENTIONS, "/routing", "/routing/new", "/routing/try", "/desk/tfpb"],
 }
 SCHEMES = ["light", "dark"]
