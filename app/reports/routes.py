@@ -76,10 +76,11 @@ def submit() -> Response:
         with unit_of_work(services().engine, actor) as uow:
             body["candidates"] = list(actions.candidates(uow, row))
     response = Response(json.dumps(body), status=201 if is_new else 200, content_type="application/json")
-    response.headers["Location"] = f"{request.script_root}{request.path}/{row.id}"
+    here = f"{request.script_root}{request.path}"
+    response.headers["Location"] = f"{here}/{row.id}"
     # Whether others reported it too is looked up by whoever wants to know: it must cost the sender nothing.
     near = urlencode({"lon": row.lon, "lat": row.lat, "category": row.category, "except": str(row.id)})
-    response.headers["Link"] = f'<{url_for("duplicates.similar")}?{near}>; rel="related"'
+    response.headers["Link"] = f'<{here}/similar?{near}>; rel="related"'
     return response
 
 

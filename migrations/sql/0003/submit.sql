@@ -17,7 +17,6 @@ CREATE FUNCTION submit_report(
     OUT place text)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
-<<given>>
 DECLARE
     point geometry := ST_SetSRID(ST_MakePoint(lon, lat), 4326);
     routed record;
@@ -81,10 +80,24 @@ BEGIN
     outcome := 'added';
     organisation_id := routed.organisation_id;
     candidate_ids := routed.candidate_ids;
-    organisation := (SELECT answering.name FROM organisation AS answering WHERE answering.id = routed.organisation_id);
-    reporter_organisation := (SELECT own.name FROM organisation AS own WHERE own.id = actor_organisation_id);
-    neighbourhood := (SELECT near.name FROM place AS near WHERE near.id = located.neighbourhood_id);
-    iris := (SELECT near.name FROM place AS near WHERE near.id = located.iris_id);
-    qpv := (SELECT near.name FROM place AS near WHERE near.id = located.qpv_id);
-    nearest_stop := (SELECT near.name FROM place AS near WHERE near.id = located.nearest_stop_id);
+    -- Asked only where there is something to ask for: a look-up costs as much for NULL.
+    SELECT own.name INTO submit_report.reporter_organisation FROM organisation AS own WHERE own.id = actor_organisation_id;
+    IF routed.organisation_id = actor_organisation_id THEN
+        organisation := reporter_organisation;
+    ELSIF routed.organisation_id IS NOT NULL THEN
+        SELECT answering.name INTO submit_report.organisation FROM organisation AS answering
+            WHERE answering.id = routed.organisation_id;
+    END IF;
+    IF located.neighbourhood_id IS NOT NULL THEN
+        SELECT near.name INTO submit_report.neighbourhood FROM place AS near WHERE near.id = located.neighbourhood_id;
+    END IF;
+    IF located.iris_id IS NOT NULL THEN
+        SELECT near.name INTO submit_report.iris FROM place AS near WHERE near.id = located.iris_id;
+    END IF;
+    IF located.qpv_id IS NOT NULL THEN
+        SELECT near.name INTO submit_report.qpv FROM place AS near WHERE near.id = located.qpv_id;
+    END IF;
+    IF located.nearest_stop_id IS NOT NULL THEN
+        SELECT near.name INTO submit_report.nearest_stop FROM place AS near WHERE near.id = located.nearest_stop_id;
+    END IF;
 END $$;
