@@ -36,6 +36,8 @@ class OwnOriginMap(folium.Map):
     `assets` is where Leaflet is served from, `corners` what is shown first: [[south, west], [north, east]].
     """
 
+    # Pixels: the legend's width with its margins, and from which width on the map has room for it and the territory.
+    legend, wide = 250, 700
     _template = folium.Map._template.environment.from_string(  # noqa: SLF001  (folium's own filters are in there)
         """
         {% macro html(this, kwargs) %}
@@ -51,7 +53,14 @@ class OwnOriginMap(folium.Map):
         {{ this.get_name() }}.attributionControl.setPrefix("Leaflet");
         {# Before the tiles, which are then asked for once at the right zoom; and at once: an animation that is still
            under way would undo the place that the address asks for. #}
-        {{ this.get_name() }}.fitBounds({{ this.corners|tojson }}, {padding: [8, 8], animate: false});
+        const {{ this.get_name() }}_fit = () => {
+            {# Beside the legend, where there is room for both. #}
+            const left = {{ this.get_name() }}.getSize().x > {{ this.wide }} ? {{ this.legend }} : 8;
+            {{ this.get_name() }}.fitBounds({{ this.corners|tojson }}, {
+                paddingTopLeft: [left, 8], paddingBottomRight: [8, 8], animate: false
+            });
+        };
+        {{ this.get_name() }}_fit();
         {% endmacro %}
         """
     )
@@ -130,16 +139,16 @@ class PageScript(_Part):
         """
         {% macro script(this, kwargs) %}
         window.quietudeMap = {
-            bounds: {{ this.bounds|tojson }},
+            fit: {{ this._parent.get_name() }}_fit,
             map: {{ this._parent.get_name() }}, heat: {{ this.heat_name }}, base: {{ this.base_name or "null" }}
         };
         {% endmacro %}
         """
     )
 
-    def __init__(self, heat_name: str, base_name: str, bounds: list[list[float]]) -> None:
+    def __init__(self, heat_name: str, base_name: str) -> None:
         super().__init__("PageScript")
-        self.heat_name, self.base_name, self.bounds = heat_name, base_name, bounds
+        self.heat_name, self.base_name = heat_name, base_name
 
 
 def build_map(
@@ -164,7 +173,7 @@ def build_map(
     heat = HeatTiles(tile_url)
     heat.add_to(chart)
     Legend(legend_label).add_to(chart)
-    PageScript(heat.get_name(), base.get_name() if base is not None else "", corners).add_to(chart)
+    PageScript(heat.get_name(), base.get_name() if base is not None else "").add_to(chart)
     figure = chart.get_root()
     assert isinstance(figure, Figure)
     figure.render()

@@ -258,3 +258,36 @@ def test_accessible_with_everything_open(open_page: Open, register: None, scheme
         if found := _violations(page):
             wrong[name] = found
     assert wrong == {}
+
+
+def test_the_organisation_that_answers_is_chosen_and_stays_in_the_address(
+    open_page: Open, register: None, engine: Engine
+) -> None:
+    with unit_of_work(engine, SYSTEM) as uow:
+        slug = uow.connection.scalar(text("SELECT min(slug) FROM organisation"))
+        transfer = """
+            UPDATE report SET organisation_id = (SELECT id FROM organisation WHERE slug = :slug)
+            WHERE observed_at < '2026-03-01'
+        """
+        uow.connection.execute(text(transfer), {"slug": slug})
+    page = shown(open_page("planner@demo.quietude", viewport=DESKTOP), "/map")
+    expect(page.locator("#map-results")).to_contain_text("60 signalements")
+    asked = tiles(page)
+    page.select_option("#organisation", slug)
+    expect(page.locator("#map-results")).to_contain_text("20 signalements")
+    assert query(page.url) == f"organisation={slug}"
+    page.wait_for_load_state("networkidle")
+    assert asked
+    assert all(f"organisation={slug}" in address for address in asked)
+    page.go_back()
+    expect(page.locator("#map-results")).to_contain_text("60 signalements")
+    expect(page.locator("#organisation")).to_have_value("")
+
+
+def test_the_legend_stands_beside_the_territory(open_page: Open, register: None) -> None:
+    page = shown(open_page("planner@demo.quietude", viewport=DESKTOP), "/map")
+    expect(page.locator("#legend")).to_be_visible()
+    legend, outline = page.locator("#legend").bounding_box(), page.locator(".place-commune").first.bounding_box()
+    assert legend
+    assert outline
+    assert legend["x"] + legend["width"] <= outline["x"]

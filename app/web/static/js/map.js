@@ -10,7 +10,7 @@ import { sayValues } from './map-value.js';
 import { View } from './map-view.js';
 import { nameControls } from './map-words.js';
 
-const { map, heat, base, bounds } = window.quietudeMap;
+const { map, heat, base, fit } = window.quietudeMap;
 const element = (id) => document.getElementById(id);
 const form = element('map-filter');
 const results = element('map-results');
@@ -81,11 +81,11 @@ function setSecond(isWanted) {
     values.listen(made.map);
     describe(made.map, texts.secondMap);
     second.show(layers());
-    if (!wasMoved) map.fitBounds(bounds, { padding: [8, 8], animate: false });
+    if (!wasMoved) fit();
   } else {
     removeSecond(map, second.made);
     second = null;
-    if (!wasMoved) map.fitBounds(bounds, { padding: [8, 8], animate: false });
+    if (!wasMoved) fit();
   }
   describe(map, second ? texts.firstMap : texts.map);
 }
