@@ -36,7 +36,7 @@ class Serving:
             stderr=subprocess.STDOUT,
             text=True,
             cwd="/",
-            env=kept | settings | {"QUIETUDE_WORKERS": "1"} | environment,
+            env=kept | settings | {"QUIETUDE_WORKERS": "1", "QUIETUDE_JOB_WORKER": "0"} | environment,
         )
         self.said: list[str] = []
 
@@ -101,7 +101,7 @@ def serve(folder: Path, port: int, cluster: Cluster) -> Iterator[Serve]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_it_serves_then_stops_server_and_database(serve: Serve, cluster: Cluster, number: int) -> None:
-    serving = serve()
+    serving = serve(QUIETUDE_JOB_WORKER="1")
     serving.until("Quiétude: http://127.0.0.1:")
     assert serving.get("/healthz") == 200
     assert serving.get("/readyz") == 200
