@@ -60,7 +60,9 @@ def move_one(
     except ForbiddenError:
         refused = "forbidden"
     except ConflictError:
-        refused = "state"
+        # Somebody may have been quicker since we looked.
+        since = store.before(connection, one.id)
+        refused = "state" if since is not None and since[0] == version else "changed"
     except InvalidInputError:
         refused = "input"
     if refused:

@@ -84,7 +84,7 @@ class Spans:
 
 
 def nice_step(most: float, steps: int = 4) -> float:
-    """The step of a scale from 0 to at least `most` in about so many steps: 1, 2 or 5 times a power of ten, or 25, 250 …
+    """The step of a scale from 0 to `most` or more, in about so many steps: 1, 2 or 5 times a power of ten, or 25, 250.
 
     A whole number, as what is counted has no halves.
     """
