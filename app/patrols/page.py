@@ -128,7 +128,6 @@ def render_form(values: Mapping[str, Any], *, errors: Sequence[FieldError] = (),
             kind,
             str(values.get("q") or "").strip()[:80],
             actor.organisation_id,
-            only_own=False,
             most=MOST_FOUND + 1,
         )
     ids = {place.id for place in chosen}
@@ -155,7 +154,5 @@ def _chosen(connection: Connection, ids: Sequence[str], organisation_id: int | N
 
 def _usual_kind(connection: Connection, organisation_id: int | None) -> str:
     """The first kind of which the organisation has places of its own, else stops."""
-    for kind in PLACE_KINDS:
-        if store.choose_places(connection, kind, "", organisation_id, only_own=True, most=1):
-            return kind
-    return "stop"
+    own = store.own_kinds(connection, organisation_id)
+    return next((kind for kind in PLACE_KINDS if kind in own), "stop")

@@ -148,6 +148,7 @@ _PLACES = text("""
         coalesce(organisation_id = :organisation_id, false) AS is_own, NULL AS neighbourhood
     FROM place WHERE id = ANY (:ids) AND closed_at IS NULL
 """)
+_OWN_KINDS = text("SELECT DISTINCT kind FROM place WHERE organisation_id = :organisation_id AND closed_at IS NULL")
 _EVENTS = text(
     "SELECT at, patrol_event.kind, from_state, to_state, organisation.name AS organisation, role, details"
     " FROM patrol_event LEFT JOIN organisation ON organisation.id = organisation_id"
@@ -265,13 +266,17 @@ def places(connection: Connection, ids: Sequence[int], organisation_id: int | No
 
 
 def choose_places(
-    connection: Connection, kind: str, words: str, organisation_id: int | None, *, only_own: bool, most: int
+    connection: Connection, kind: str, words: str, organisation_id: int | None, *, most: int
 ) -> tuple[ChoosablePlace, ...]:
     """Places of a kind whose name or neighbourhood holds the words, the organisation's own first."""
     escaped = words.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-    binds = {"kind": kind, "pattern": f"%{escaped}%", "organisation_id": organisation_id, "only_own": only_own}
-    rows = connection.execute(_CHOOSE, binds | {"most": most}).mappings()
-    return tuple(ChoosablePlace(**row) for row in rows)
+    binds = {"kind": kind, "pattern": f"%{escaped}%", "organisation_id": organisation_id, "most": most}
+    return tuple(ChoosablePlace(**row) for row in connection.execute(_CHOOSE, binds).mappings())
+
+
+def own_kinds(connection: Connection, organisation_id: int | None) -> frozenset[str]:
+    """The kinds of which an organisation has open places."""
+    return frozenset(connection.scalars(_OWN_KINDS, {"organisation_id": organisation_id}))
 
 
 def events(connection: Connection, patrol_id: UUID) -> tuple[EventRow, ...]:

@@ -41,6 +41,8 @@ def test_a_place_is_searched_and_chosen_ones_stay(browse: Browse, world: World) 
     found = agent.post("/patrols/new", "/patrols/new", **form | {"place_kind": "stop", "q": "STO"}).text
     assert re.search(rf'value="{world.places["a"]}" checked', found)
     assert re.search(rf'value="{world.places["stop"]}"><label[^>]*>stop stop', found)
+    around = agent.post("/patrols/new", "/patrols/new", **form | {"place_kind": "residence", "q": "d east"}).text
+    assert re.search(r"residence b <span[^>]*>neighbourhood east", around), "by its neighbourhood's name"
     assert "Aucun lieu ne correspond" in agent.post("/patrols/new", "/patrols/new", **form | {"q": "100%_"}).text
 
 
