@@ -131,3 +131,21 @@ def test_the_question_shows_what_the_asker_may_see(register: Register) -> None:
     register.report(5, who="police", category="suspected_dealing")
     answer = post(register, typed(0, category="noise"), who="hlm-b")
     assert answer.status_code == 303
+
+
+def test_photos_of_a_merged_report_are_reached_from_the_kept_one(register: Register) -> None:
+    """As far as each may see them: hidden ones by who answers and the coordination, published ones by all readers."""
+    kept, other = register.report(0), register.report(5)
+    headers = register.world.headers("agent")
+    form = {"id": str(uuid4()), "photo": (io.BytesIO(jpeg()), "porte.jpg")}
+    answer = register.client.post(f"/api/reports/{other}/photos", data=form, headers=headers)
+    assert answer.status_code == 201, answer.text
+    register.merged(other, kept)
+    thumb = answer.get_json()["thumb_url"]
+    seen = {who: thumb in register.get(who, f"/reports/{kept}").text for who in ("coordinator", "hlm-a", "planner")}
+    assert seen == {"coordinator": True, "hlm-a": True, "planner": False}
+    body = {"state": "published"}
+    photo = answer.get_json()["url"]
+    coordinator = register.world.headers("coordinator")
+    assert register.client.patch(f"/api{photo}", json=body, headers=coordinator).status_code == 200
+    assert thumb in register.get("planner", f"/reports/{kept}").text
