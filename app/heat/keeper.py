@@ -2,7 +2,7 @@
 
 A thread of its own asks the database; whoever finds the cube more than a second old waits for it, but not for long: a
 mail's worth of changes is there in milliseconds, a bulk import's only after a while, and meanwhile the old cube is
-drawn. Only when there is no cube yet does everybody wait.
+drawn. Only when there is no cube yet, or one that nobody asked for in a while, does everybody wait.
 """
 
 from __future__ import annotations
@@ -96,6 +96,11 @@ class _Refresh:
         return not self.done.is_set()
 
     @property
+    def left_s(self) -> float:
+        """How long until it is late."""
+        return max(0.0, self._started_s + LATE_S - time.monotonic())
+
+    @property
     def is_late(self) -> bool:
         return self.is_running and time.monotonic() > self._started_s + LATE_S
 
@@ -110,6 +115,7 @@ class CubeKeeper:
         self._watermark: Watermark | None = None
         self._running: _Refresh | None = None
         self._next_s = 0.0
+        self._as_of_s = 0.0
         self._next_reference_s = 0.0
 
     def current(self, *, at_once: bool = False) -> Kept:
@@ -128,6 +134,9 @@ class CubeKeeper:
         refresh, is_mine = self._joined(at_once=at_once)
         if kept is None or at_once:
             refresh.wait(None)
+        elif not kept.is_stale and time.monotonic() > self._as_of_s + LATE_S:
+            # A process that nobody asked in a while must not draw what was an hour ago as if it were now.
+            refresh.wait(refresh.left_s)
         elif is_mine:
             refresh.wait(WAIT_S)
         assert self._kept is not None
@@ -166,7 +175,7 @@ class CubeKeeper:
             self._next_s = time.monotonic() + RETRY_S
 
     def _read(self, uow: UnitOfWork) -> None:
-        now = datetime.now(UTC)
+        now, now_s = datetime.now(UTC), time.monotonic()
         watermark = read_watermark(uow)
         kept, last = self._kept, self._watermark
         if kept is None or last is None or last.incarnation != watermark.incarnation:
@@ -184,6 +193,7 @@ class CubeKeeper:
             nomenclature, reference, organisations = kept.nomenclature, kept.reference, kept.organisations
         self._kept = Kept(rows, print64, nomenclature, reference, now, organisations=organisations)
         self._watermark = watermark
+        self._as_of_s = now_s
 
 
 def _advanced(kept: Kept, uow: UnitOfWork, last: Watermark) -> tuple[Rows, int]:

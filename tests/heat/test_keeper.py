@@ -57,6 +57,34 @@ def test_nobody_waits_long_for_a_slow_refresh(held: Held, add: Add, monkeypatch:
     assert len(held.keeper.current(at_once=True).rows) == 1
 
 
+def test_everybody_waits_for_the_refresh_of_a_cube_of_long_ago(
+    held: Held, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.heat.keeper.WAIT_S", 0.01)
+    add()
+    # As if a minute had gone by since the last question.
+    held.keeper._as_of_s -= LONG_S
+    seen: list[int] = []
+    threads = [threading.Thread(target=lambda: seen.append(len(held.keeper.current().rows))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    assert held.asked.wait(LONG_S)
+    held.let_go.set()
+    for thread in threads:
+        thread.join(LONG_S)
+    assert seen == [1, 1, 1]
+
+
+def test_nobody_waits_longer_than_until_the_database_counts_as_away(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.heat.keeper.LATE_S", 0.05)
+    held.keeper._as_of_s -= LONG_S
+    assert held.keeper.current().is_stale
+    held.let_go.set()
+    assert not held.keeper.current(at_once=True).is_stale
+
+
 def test_at_once_means_after_the_question_that_is_open(held: Held, add: Add, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.heat.keeper.WAIT_S", 0.01)
     held.keeper.current()

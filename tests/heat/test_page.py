@@ -265,3 +265,11 @@ def test_without_a_database_the_page_shows_the_last_picture(ask: Ask, app: Flask
     assert 'class="notice stale"' in page.text
     assert "10 signalements" in page.text
     assert 'class="notice stale"' not in ask("/map").text
+
+
+def test_reports_that_lie_in_no_place_of_the_table_are_not_denied(ask: Ask, add: Add) -> None:
+    assert "encore aucun signalement" in ask("/map/results", "planner").text
+    add()
+    assert "Aucun de ces signalements ne se trouve dans un lieu de cette liste." in ask("/map/results", "planner").text
+    empty = ask("/map/results?from=2020-01-01&to=2020-12-31", "planner").text
+    assert "Rien à montrer pour ce choix." in empty
