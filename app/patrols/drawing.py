@@ -138,7 +138,7 @@ def _names(connection: Connection, window: Window, groups: Sequence[_Group]) -> 
         x, y = window.at(point.x, point.y)
         half = len(name) * LETTER / 2
         is_free = all(abs(x - ox) > half + other or abs(y - oy) > PIN * 1.5 for ox, oy, other in taken)
-        if is_free and half < x < window.width - half and LETTER < y < window.height - 4 * LETTER:
+        if is_free and half < x < window.width - half and LETTER < y < window.height - 7 * LETTER:
             taken.append((x, y, half))
             parts.append(f'<text x="{x:.1f}" y="{y:.1f}">{escape(name)}</text>')
     style = 'text-anchor="middle" font-size="10.5" fill="#4a5861"'
