@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,6 +34,7 @@ PASSAGE_FIELDS = ("id", "stop", "place_id", "lon", "lat", "passed_at", "outcome"
 MOVE_FIELDS = ("move", "version", "note")
 TITLE_CHARACTERS = 120
 MOST_REPORTS = 20
+_POINT = re.compile(r"(-?\d{1,3}(?:[.,]\d+)?)[\s;]+(-?\d{1,2}(?:[.,]\d+)?)[\s;]+(\S.*)", re.ASCII)
 # A round is planned for some months ahead, not for ever.
 AHEAD = timedelta(days=800)
 
@@ -176,6 +178,24 @@ def parse_patrol(raw: Mapping[str, Any], checks: Checks, *, from_form: bool = Fa
         if command.kind == "round" and not command.stops:
             errors.append(FieldError("stops", _("Choose at least one stop, or a free round."), "missing"))
     return _settled(command, errors)
+
+
+def points_of(text: str) -> list[dict[str, str]]:
+    """Stops typed one a line: longitude, latitude, and what the point is called; as a stop of parse_patrol.
+
+    Raises:
+        InvalidInputError: field `points`.
+
+    """
+    points = []
+    for line in filter(None, map(str.strip, text.splitlines())):
+        found = _POINT.fullmatch(line)
+        if found is None:
+            message = _("Write each point on a line: longitude, latitude, name, for example 2.2957 49.8942 Square.")
+            raise InvalidInputError([FieldError("points", message, "unknown")])
+        lon, lat, name = found.groups()
+        points.append({"lon": lon, "lat": lat, "name": name})
+    return points
 
 
 def parse_passage(raw: Mapping[str, Any], checks: Checks) -> PassageCommand:

@@ -18,7 +18,7 @@ from app.nomenclature.actions import current_nomenclature
 from app.patrols import actions, rules, sheets, store, words
 from app.patrols.actions import Whole
 from app.patrols.api_routes import asked_page, checks, next_query
-from app.patrols.commands import MOVE_FIELDS, PASSAGE_FIELDS, parse_move, parse_passage, parse_patrol
+from app.patrols.commands import MOVE_FIELDS, PASSAGE_FIELDS, parse_move, parse_passage, parse_patrol, points_of
 from app.patrols.page import render_form, render_one
 from app.patrols.store import PatrolRow
 from app.people.actor import Actor
@@ -93,11 +93,13 @@ def new() -> str:
             whole = actions.read_whole(uow, actor, patrol_id)
         values |= {"kind": whole.row.kind, "title": whole.row.title, "in_order": "1"}
         values["places"] = [str(stop.place_id) for stop in whole.stops if stop.place_id is not None]
+        elsewhere = [stop for stop in whole.stops if stop.place_id is None]
+        values["points"] = "\n".join(f"{stop.lon:.6f} {stop.lat:.6f} {stop.name}" for stop in elsewhere)
     return render_form(values)
 
 
 def _form_values() -> dict[str, Any]:
-    names = ("id", "kind", "title", "planned_at", "note", "place_kind", "q", "short_way", "do")
+    names = ("id", "kind", "title", "planned_at", "note", "place_kind", "q", "short_way", "points", "do")
     values: dict[str, Any] = {name: request.form[name] for name in names if name in request.form}
     values["places"] = list(dict.fromkeys(request.form.getlist("places")))
     values["participants"] = {
@@ -136,10 +138,11 @@ def _command_values(uow: UnitOfWork, actor: Actor, values: Mapping[str, Any]) ->
         ordered = [known[one] for one in ids if one in known]
         if len(ordered) == len(places):
             places = [str(ordered[i].id) for i in rules.short_way([(one.lon, one.lat) for one in ordered])]
+    stops: list[dict[str, str]] = [{"place_id": one} for one in places] + points_of(str(values.get("points", "")))
     is_started = values.get("do") == "start"
     return kept | {
         "state": "open" if is_started else "planned",
-        "stops": [{"place_id": one} for one in places] if values.get("kind") != "free" else [],
+        "stops": stops if values.get("kind") != "free" else [],
         "participants": values["participants"],
     }
 

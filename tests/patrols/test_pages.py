@@ -53,6 +53,21 @@ def test_the_stops_come_in_the_order_of_a_short_way(browse: Browse, world: World
     assert list(dict.fromkeys(names)) == ["residence a", "residence b", "residence a-door", "residence b-door"]
 
 
+def test_points_that_are_no_place(browse: Browse, world: World) -> None:
+    agent = browse("hlm-a-agent")
+    page = start(agent, world, "a", points="2,3030 49,8950  Passage sous l'immeuble\n\n2.3031;49.8951;Square")
+    seen = agent.get(page).text
+    assert "2 · Passage sous l&#39;immeuble" in seen
+    assert "3 · Square" in seen
+    again = agent.get(f"/patrols/new?from={page.rpartition('/')[2]}").text
+    assert "2.303000 49.895000 Passage sous" in again, "planned again with its points"
+    for wrong, field in (("Square", "points"), ("2.3 49.9", "points"), ("4.0 45.0 Ailleurs", "stops")):
+        form = {"id": str(uuid4()), "kind": "round", "points": wrong, "do": "plan"}
+        refused = agent.post("/patrols/new", "/patrols/new", **form)
+        assert refused.status_code == 422
+        assert f'id="{field}-error"' in refused.text, wrong
+
+
 def test_nothing_to_report_at_one_stop_and_a_report_at_the_next(browse: Browse, world: World, engine: Engine) -> None:
     agent = browse("hlm-a-agent")
     page = start(agent, world, "a", "stop")
