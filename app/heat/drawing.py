@@ -13,7 +13,7 @@ from app.heat import chance
 from app.heat.cells import Area, area_of, disc_sums
 from app.heat.exposure import KINDS
 from app.heat.layers import ChangeLayer, DensityLayer, Layer, SignificanceLayer, ratio_layer
-from app.heat.measures import CHANGE_DAYS, band_m
+from app.heat.measures import CHANGE_DAYS, LEAST_HOT_REPORTS, band_m
 from app.heat.points import Points, points_together
 from app.heat.selection import Period, Selection, SeverityRecency, exact_period, read_exactly, selected_parts
 from app.heat.surface import Surface, density, gathered_density
@@ -122,8 +122,11 @@ class Drawing:
     def _significance(self) -> Picture:
         selection = self._exact(self.look.query.chosen)
         area = area_of(self.look.territory, selection.points)
-        score = chance.gi_star(area.count(selection.points), area.inside, band_m(self.look.query.bandwidth_m))
+        counts, radius_m = area.count(selection.points), band_m(self.look.query.bandwidth_m)
+        score = chance.gi_star(counts, area.inside, radius_m)
         direction = _marked(area, chance.two_sided(score[area.inside]), score)
+        # The score is normal for many reports only: in a nearly empty register a lone one would be a hot spot.
+        direction[(direction > 0) & (disc_sums(counts, radius_m) < LEAST_HOT_REPORTS)] = 0
         layer = SignificanceLayer(area, score, direction)
         return Picture(layer, selection.period, len(selection.points), selection.notices)
 

@@ -25,6 +25,8 @@ UNITS = {
 HALF_LIFE_DAYS, HALF_LIFE_LEAST, HALF_LIFE_MOST = 90, 7, 730
 # The days that are compared when a period is open at its start.
 CHANGE_DAYS = 90
+# Fewer than this within the band are no hot spot, whatever their score.
+LEAST_HOT_REPORTS = 5
 # The squares of the tests see their neighbours at least.
 LEAST_BAND_M = 100
 

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from app.heat.cells import SQUARE_M
 from app.heat.exposure import KINDS
-from app.heat.measures import band_m
+from app.heat.measures import LEAST_HOT_REPORTS, band_m
 from app.heat.protect import quarter_end, quarter_number, quarter_start
 from app.web.language import number
 
@@ -117,9 +117,9 @@ def legend_texts(legend: Legend) -> list[str]:
         return [_("Where fewer than %(least)s are near, nothing is said: it is not zero.", least=least)]
     if legend.measure == "significance":
         text = _(
-            "Getis-Ord Gi* in squares of %(square)s m with their neighbours up to %(band)s m; one in twenty marked"
-            " squares may be wrong.",
-            square=square, band=band,
+            "Getis-Ord Gi* in squares of %(square)s m with their neighbours up to %(band)s m; hot from %(least)s"
+            " reports on; one in twenty marked squares may be wrong.",
+            square=square, band=band, least=number(LEAST_HOT_REPORTS),
         )  # fmt: skip
         return [text]
     if legend.measure == "change" and legend.against is not None:

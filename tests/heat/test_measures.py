@@ -194,6 +194,15 @@ def test_hot_spots_stand_out(ask: Ask, engine: Engine) -> None:
     assert codes == ["hot", "ordinary", "cold"]
 
 
+def test_a_few_reports_are_no_hot_spot_whatever_their_score(ask: Ask, engine: Engine) -> None:
+    put(engine, "commune", "Amiens", box(0.03))
+    for more, meaning in ((1, "ordinary"), (3, "ordinary"), (1, "hot")):
+        many(engine, more)
+        found = ask("/api/heat/point", "planner", **HERE, measure="significance").json
+        assert (found["meaning"], found["value"] > 3) == (meaning, True)
+    assert "5 signalements" in ask("/api/heat/legend", "planner", measure="significance").json["explanations"][0]
+
+
 def test_a_change_is_the_difference_and_marked_when_chance_does_not_explain_it(ask: Ask, engine: Engine) -> None:
     many(engine, 12, observed_at="2026-10-10T12:00:00+02:00")
     many(engine, 1, observed_at="2026-09-10T12:00:00+02:00")
