@@ -165,4 +165,5 @@ async def _leave_with(parent: int) -> None:
 
 def quiet_logs() -> None:
     """Procrastinate says each step of each job; what failed is enough."""
-    logging.getLogger("procrastinate").setLevel(logging.ERROR)
+    for name in ("procrastinate", "psycopg.pool"):
+        logging.getLogger(name).setLevel(logging.ERROR)
