@@ -78,11 +78,18 @@ def test_what_was_backed_up_comes_back(full: Cluster, empty: Cluster, folder: Pa
 
 def test_restored_reports_have_transaction_numbers_of_this_cluster(full: Cluster, empty: Cluster, folder: Path) -> None:
     """Increments are read up to the snapshot's horizon; a number from another cluster would lie beyond it for years."""
-    ask(full, "SET session_replication_role = replica; UPDATE report SET changed_txid = 4000000000")
+    foreign = "UPDATE report SET changed_txid = 4000000000; UPDATE report_event SET txid = '4000000000'"
+    ask(
+        full,
+        f"SET session_replication_role = replica; {foreign}; UPDATE notification_cursor SET horizon = '4000000001'",
+    )
     backup(full, folder / "dump")
     restore(empty, folder / "dump")
     reached = "SELECT bool_and(changed_txid < pg_snapshot_xmax(pg_current_snapshot())::text::bigint) FROM report"
     assert ask(empty, reached) == (True,)
+    # So is the history for mails: what was not told before the backup is told, and what happens from now on.
+    read = "txid >= horizon AND txid < pg_snapshot_xmax(pg_current_snapshot())"
+    assert ask(empty, f"SELECT bool_and({read}) FROM report_event, notification_cursor") == (True,)
 
 
 def test_a_backup_starts_a_stopped_cluster_and_stops_it_again(full: Cluster, folder: Path) -> None:
