@@ -51,6 +51,12 @@ class Territory:
         fine = shapely.segmentize(self.shape_2154, 500.0)
         return outline_of(shapely.transform(fine, to_mercator, interleaved=False))
 
+    @property
+    def bounds_4326(self) -> tuple[float, float, float, float]:
+        """West, south, east, north in degrees."""
+        west, south, east, north = transformer(2154, 4326).transform_bounds(*self.shape_2154.bounds)
+        return west, south, east, north
+
     def covers(self, east_m: Array, north_m: Array) -> Array:
         """Whether places lie inside, elementwise."""
         return np.asarray(shapely.intersects_xy(self.shape_2154, east_m, north_m), np.bool_)

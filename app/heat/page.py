@@ -27,6 +27,7 @@ from app.web.context import services
 
 if TYPE_CHECKING:
     from app.heat.actions import Look
+    from app.heat.edge import Territory
     from app.heat.tables import PlaceCount
 
 blueprint = Blueprint("map", __name__, template_folder="templates")
@@ -121,12 +122,14 @@ def _downloads(asked: PageQuery) -> list[tuple[str, str]]:
     return [(address.rstrip("?"), name) for address, name in found]
 
 
-def _bounds() -> tuple[float, float, float, float]:
-    """The territory; Amiens while there is none, or while the database is away and the last good picture is shown."""
+def _bounds(kept: Territory | None) -> tuple[float, float, float, float]:
+    """The territory; while the database is away that of the last good picture; Amiens while there is none."""
     try:
         return current_territory().bounds
-    except (NoTerritoryError, SQLAlchemyError):
+    except NoTerritoryError:
         return AMIENS_BOUNDS
+    except SQLAlchemyError:
+        return AMIENS_BOUNDS if kept is None else kept.bounds_4326
 
 
 def _state_choices(chosen: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:
@@ -149,7 +152,7 @@ def page() -> Any:
     parts = build_map(
         assets=url_for("static", filename="node_modules/leaflet/dist"),
         tile_url=f"{TILES}{'?' if first else ''}{urlencode(first)}",
-        bounds=_bounds(),
+        bounds=_bounds(seen[0].territory),
         basemap=BASEMAPS.get(settings.basemap),
         legend_label=_("Legend"),
     )

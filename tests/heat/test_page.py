@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 
 from app.db.session import make_engine, unit_of_work
 from app.heat.routes import heat
@@ -273,3 +274,28 @@ def test_reports_that_lie_in_no_place_of_the_table_are_not_denied(ask: Ask, add:
     assert "Aucun de ces signalements ne se trouve dans un lieu de cette liste." in ask("/map/results", "planner").text
     empty = ask("/map/results?from=2020-01-01&to=2020-12-31", "planner").text
     assert "Rien à montrer pour ce choix." in empty
+
+
+def test_without_a_database_the_page_shows_the_territory_of_the_last_picture(
+    ask: Ask, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with unit_of_work(engine, SYSTEM) as uow:
+        uow.connection.execute(
+            text("""
+                INSERT INTO place (kind, code, name, geom_4326, is_territory, source)
+                VALUES ('commune', '75056', 'Paris', ST_MakeEnvelope(2.25, 48.81, 2.42, 48.91, 4326), true, 'test')
+            """)
+        )
+
+    def corners() -> list[float]:
+        [found] = re.findall(r"fitBounds\(\[\[([\d.]+), ([\d.]+)\], \[([\d.]+), ([\d.]+)\]\]", ask("/map").text)
+        return [float(number) for number in found]
+
+    assert corners() == pytest.approx([48.81, 2.25, 48.91, 2.42])
+
+    def away() -> None:
+        raise OperationalError("SELECT", None, Exception("away"))
+
+    monkeypatch.setattr("app.heat.page.current_territory", away)
+    # Straight lines in degrees are not quite straight in EPSG:2154.
+    assert corners() == pytest.approx([48.81, 2.25, 48.91, 2.42], abs=2e-3)
