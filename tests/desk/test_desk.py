@@ -275,7 +275,7 @@ def test_undo_is_too_late_after_ten_minutes(desk: DeskWorld, owner_engine: Any) 
     assert undo(desk, "hlm-a").status_code == 409
     # Nor below the pages.
     with unit_of_work(desk.engine, desk.world.actors["hlm-a"]) as uow:
-        binds = {"bulk": bulk_id(desk), "report": one, "oldest": NOW - timedelta(minutes=10)}
+        binds = {"bulk": bulk_id(desk), "report": one, "oldest": datetime.now(UTC) - timedelta(minutes=10)}
         assert uow.connection.scalar(text("SELECT undo_report(:bulk, :report, :oldest)"), binds) is None
     assert desk.row(one)["state"] == "acknowledged"
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,12 @@ from app.settings import Settings
 from app.worker import context_of, load_tasks
 
 ROOT = Path(__file__).parents[2]
+
+
+def in_a_thread(work: Callable[[], None]) -> None:
+    """Run what needs a loop of its own: Playwright, once started, keeps one in the tests' thread."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(work).result()
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,7 @@ class Office:
         """Everything that is due now, four jobs at a time."""
         load_tasks()
         options = Options(wait=False, stalled_s=stalled_s)
-        asyncio.run(run(self.url, self.work, context=self.context, options=options))
+        in_a_thread(lambda: asyncio.run(run(self.url, self.work, context=self.context, options=options)))
 
     def tell(self) -> None:
         """From the history to the mailbox."""

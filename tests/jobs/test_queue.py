@@ -20,7 +20,7 @@ from app.jobs.registry import Work, task
 from app.jobs.running import make_queue
 from app.jobs.store import enqueue, list_jobs
 from app.people.actor import SYSTEM
-from tests.jobs.office import Office
+from tests.jobs.office import Office, in_a_thread
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_what_comes_by_the_clock_comes_once_for_all_workers(office: Office) -> N
                 deferrer = procrastinate.periodic.PeriodicDeferrer(queue.periodic_registry, max_delay=90_000)
                 await deferrer.defer_jobs(deferrer.get_previous_tasks(at=at + 1.0))
 
-    asyncio.run(due())
+    in_a_thread(lambda: asyncio.run(due()))
     with office.engine.begin() as connection:
         names = sorted(job.task for job in list_jobs(connection))
     by_clock = sorted(one.name for one in registry.TASKS.values() if one.cron)
