@@ -45,13 +45,14 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     from app.people import setup as people  # noqa: PLC0415
     from app.settings import load_settings  # noqa: PLC0415
-    from app.web import context, language, logs, metrics, problems, security  # noqa: PLC0415
+    from app.web import compression, context, language, logs, metrics, problems, security  # noqa: PLC0415
 
     app = Flask("app.web", static_url_path="/static")
     context.init_app(app, settings or load_settings())
     logs.init_app(app)
     metrics.init_app(app)
     security.init_app(app)
+    compression.init_app(app)
     language.init_app(app)
     problems.init_app(app)
     people.init_app(app)
