@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from app.db.session import unit_of_work
 from app.exports.copying import STALLED_S, CopyStream, Plan
 from app.exports.formats import CSV, GEOJSON, Format
-from app.exports.store import log_export, plan_events, plan_interventions, plan_reports
+from app.exports.store import log_export, plan_events, plan_intervention_events, plan_interventions, plan_reports
 from app.interventions.filters import InterventionFilter
 from app.people.actor import Actor, Role
 from app.people.guards import require_role
@@ -122,9 +122,17 @@ def export_events(engine: Engine, actor: Actor, chosen: ReportFilter, watch: Wat
     return _start(engine, actor, wanted, lambda uow: plan_events(uow, chosen), watch)
 
 
+def export_intervention_events(
+    engine: Engine, actor: Actor, chosen: InterventionFilter, watch: Watch = _NOBODY
+) -> Export:
+    """The same for the histories of the filter's interventions."""
+    wanted = Wanted("intervention_events", CSV, chosen.query())
+    return _start(engine, actor, wanted, lambda uow: plan_intervention_events(uow, chosen), watch)
+
+
 @dataclass(frozen=True)
 class Wanted:
-    """What is taken out: reports, interventions or events, as what, by which filter."""
+    """What is taken out (a key of OFFERED), as what, by which filter."""
 
     what: str
     format: Format

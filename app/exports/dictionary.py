@@ -29,6 +29,15 @@ _LON = Column("lon", "real", _l("Longitude in degrees (EPSG:4326); of a line or 
 _LAT = Column("lat", "real", _l("Latitude in degrees (EPSG:4326)"), csv_only=True)
 _SYNTHETIC = Column("is_synthetic", "boolean", _l("true: invented for the demonstration, it never happened"))
 
+_STEP = (
+    Column("from_state", "text", _l("State before")),
+    Column("to_state", "text", _l("State after")),
+    Column("at", "datetime", _l("When it happened (UTC)")),
+    Column("role", "text", _l("In which role")),
+    Column("organisation", "text", _l("Of which organisation")),
+    Column("details", "text", _l("What else is known of it, as JSON")),
+)
+
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "reports": (
         Column("id", "uuid", _l("Identifies the report for ever")),
@@ -98,12 +107,14 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("report", "uuid", _l("The report that it belongs to")),
         Column("category", "text", _l("Code of the category")),
         Column("kind", "text", _l("What happened: created, a move, a merger…")),
-        Column("from_state", "text", _l("State before")),
-        Column("to_state", "text", _l("State after")),
-        Column("at", "datetime", _l("When it happened (UTC)")),
-        Column("role", "text", _l("In which role")),
-        Column("organisation", "text", _l("Of which organisation")),
-        Column("details", "text", _l("What else is known of it, as JSON")),
+        *_STEP,
+    ),
+    "intervention_events": (
+        Column("event", "integer", _l("Number of the step: their order is the order in which they were stored")),
+        Column("intervention", "uuid", _l("The intervention that it belongs to")),
+        Column("work", "text", _l("Code of the kind of work")),
+        Column("kind", "text", _l("What happened: created, a move, a merger…")),
+        *_STEP,
     ),
 }  # fmt: skip
 

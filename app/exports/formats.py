@@ -67,4 +67,9 @@ def in_crs(format_: Format, epsg: int) -> Format:
 
 
 # What can be taken out, and as what. A step of a history has no place of its own.
-OFFERED = {"reports": tuple(FORMATS), "interventions": tuple(FORMATS), "events": (CSV.ending,)}
+OFFERED = {
+    "reports": tuple(FORMATS),
+    "interventions": tuple(FORMATS),
+    "events": (CSV.ending,),
+    "intervention_events": (CSV.ending,),
+}

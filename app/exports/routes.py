@@ -13,6 +13,7 @@ from typing import cast
 
 from flask import Blueprint, Response, current_app, render_template, request
 from flask.blueprints import BlueprintSetupState
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import ServiceUnavailable
 
 from app.db.session import unit_of_work
@@ -21,6 +22,7 @@ from app.exports.actions import (
     Export,
     Watch,
     export_events,
+    export_intervention_events,
     export_interventions,
     export_reports,
     file_name,
@@ -33,9 +35,11 @@ from app.exports.dictionary import COLUMNS
 from app.exports.formats import CSV, FORMATS, OFFERED, Format
 from app.exports.store import Taken, latest_exports
 from app.interventions.filters import KEYS as INTERVENTION_KEYS
+from app.interventions.filters import InterventionFilter
 from app.interventions.filters import parse_filter as parse_interventions
 from app.interventions.store import kinds
 from app.nomenclature.actions import current_nomenclature
+from app.people.actor import Actor
 from app.people.identity import current_actor
 from app.reports.filters import LOCAL_ZONE
 from app.web.context import services
@@ -84,10 +88,7 @@ def interventions(ending: str) -> Response:
     actor = current_actor()
     require_export(actor)
     format_, args = parse_format(ending, request.args)
-    with unit_of_work(services().engine, actor) as uow:
-        known = {kind.code for kind in kinds(uow.connection)}
-    refuse_strangers(args, INTERVENTION_KEYS)
-    chosen = parse_interventions(args, known)
+    chosen = _interventions(actor, args)
     return _begun("interventions", format_, partial(export_interventions, services().engine, actor, chosen, format_))
 
 
@@ -98,6 +99,22 @@ def events() -> Response:
     require_export(actor)
     chosen = parse_export(request.args, current_nomenclature())
     return _begun("events", CSV, partial(export_events, services().engine, actor, chosen))
+
+
+@blueprint.get("/intervention_events.csv")
+def intervention_events() -> Response:
+    """Every step of the histories of the filter's interventions as CSV, streamed."""
+    actor = current_actor()
+    require_export(actor)
+    chosen = _interventions(actor, request.args)
+    return _begun("intervention_events", CSV, partial(export_intervention_events, services().engine, actor, chosen))
+
+
+def _interventions(actor: Actor, args: MultiDict[str, str]) -> InterventionFilter:
+    with unit_of_work(services().engine, actor) as uow:
+        known = {kind.code for kind in kinds(uow.connection)}
+    refuse_strangers(args, INTERVENTION_KEYS)
+    return parse_interventions(args, known)
 
 
 def _begun(what: str, format_: Format, begin: Callable[[Watch], Export]) -> Response:

@@ -70,6 +70,11 @@ def plan_events(uow: UnitOfWork, chosen: ReportFilter) -> list[bytes]:
     return [_query(uow, *conditions(chosen), "events_csv")]
 
 
+def plan_intervention_events(uow: UnitOfWork, chosen: InterventionFilter) -> list[bytes]:
+    """The same of the filter's interventions."""
+    return [_query(uow, *intervention_conditions(chosen), "intervention_events_csv")]
+
+
 def _count(uow: UnitOfWork, parts: list[str], binds: Mapping[str, Any], *, name: str) -> int:
     # The planner leaves out what the lines are made of.
     lines = statement("exports", name) + _where(parts)

@@ -70,3 +70,17 @@ def test_geopackage_holds_every_kind_of_geometry(send: Send, tmp_path: Path) -> 
     meta, _fids, geometries, fields = pyogrio.raw.read(tmp_path / "got.gpkg")
     assert {shapely.from_wkb(one).geom_type for one in geometries} == {"Point", "LineString", "Polygon"}
     assert set(dict(zip(meta["fields"], fields, strict=True))["teams"]) == {"cleaning"}
+
+
+def test_histories_come_as_csv(send: Send) -> None:
+    made = send("bailleur", "POST", "/api/interventions", body(state="done")).json
+    send("bailleur", "POST", "/api/interventions", body(visibility="restricted"))
+    with send("planner", "GET", "/export/intervention_events.csv") as answer:
+        steps = list(csv.DictReader(io.StringIO(answer.text, newline=""), strict=True))
+    told = send("planner", "GET", f"/api/interventions/{made['id']}/history").json["events"]
+    assert list(steps[0]) == [column.name for column in COLUMNS["intervention_events"]]
+    assert {step["intervention"] for step in steps} == {made["id"]}
+    assert [(step["kind"], step["to_state"]) for step in steps] == [(e["kind"], e["to_state"] or "") for e in told]
+    with send("coordinator", "GET", "/export/intervention_events.csv?kind=works") as answer:
+        assert len(answer.text.splitlines()) == 1
+    assert send("bailleur", "GET", "/export/intervention_events.csv").status_code == 403
