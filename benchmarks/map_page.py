@@ -85,7 +85,8 @@ def _lines(rows: int, ours: tuple[Visit, Visit], peer: tuple[Visit, Visit]) -> I
     yield line("bytes of the page with its data", [one.page_bytes for one in first], "B", wanted,
                "HTML, and ours also tiles, legend and places; without scripts and styles")  # fmt: skip
     yield line("bytes of everything at a first visit", [one.all_bytes for one in first], "B", "",
-               "ours with its scripts and styles compressed, as the server sends them; folium without the jQuery, Bootstrap and icons that it links to")  # fmt: skip
+               "ours with scripts and styles compressed, as the server sends them; folium without the jQuery, Bootstrap"
+               " and icons that it links to")  # fmt: skip
     yield line("bytes of everything at a later visit", [one.all_bytes for one in later], "B", wanted,
                "scripts and styles in the browser's cache; another filter")  # fmt: skip
     yield line("first visit until the heat is drawn", [one.seconds for one in first], "s", "",
