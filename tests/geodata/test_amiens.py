@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +12,9 @@ from shapely.geometry.base import BaseGeometry
 from geodata.amiens import approximate_places
 from geodata.formats.communes import read_communes
 from geodata.records import PlaceRecord, ReadOptions
+from tests.real_data import REAL
 
-REAL = Path("/work/shared/data/boundaries/amiens-80021.geojson")
+OUTLINE = REAL / "boundaries/amiens-80021.geojson"
 PLACES = list(approximate_places())
 
 
@@ -27,9 +27,9 @@ def _metres(geometry: BaseGeometry) -> BaseGeometry:
     return shapely.transform(geometry, to_2154, interleaved=False)
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="the reference files are not on this machine")
+@pytest.mark.skipif(not OUTLINE.exists(), reason="the reference files are not on this machine")
 def test_the_drawn_outline_overlaps_the_real_one() -> None:
-    [real] = [item for item in read_communes(REAL, ReadOptions()) if isinstance(item, PlaceRecord)]
+    [real] = [item for item in read_communes(OUTLINE, ReadOptions()) if isinstance(item, PlaceRecord)]
     drawn, true = _metres(_of("commune")[0].geometry), _metres(real.geometry)
     assert drawn.intersection(true).area / true.area >= 0.85
     assert drawn.intersection(true).area / drawn.union(true).area >= 0.80

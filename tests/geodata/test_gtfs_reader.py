@@ -11,9 +11,10 @@ import shapely
 
 from geodata.formats.gtfs import read_lines, read_stops
 from geodata.records import Item, PlaceRecord, ReadOptions, Refusal, Skip, SourceError, Total
+from tests.real_data import REAL
 
 DATA = Path(__file__).parent / "data"
-AMETIS = Path("/work/shared/data/transit/ametis-gtfs-scol-2025-10-no-stop_times.zip")
+AMETIS = REAL / "transit/ametis-gtfs-scol-2025-10-no-stop_times.zip"
 needs_real = pytest.mark.skipif(not AMETIS.exists(), reason="the reference files are not on this machine")
 ALL = ReadOptions()
 

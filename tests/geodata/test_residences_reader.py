@@ -11,9 +11,10 @@ import shapely
 from geodata.formats.addresses import Address
 from geodata.formats.residences import read_residences
 from geodata.records import Item, PlaceRecord, ReadOptions, Refusal, Skip, SourceError
+from tests.real_data import REAL
 
 DATA = Path(__file__).parent / "data"
-RPLS = Path("/work/shared/data/formats/rpls-geocoded-extract.csv")
+RPLS = REAL / "formats/rpls-geocoded-extract.csv"
 needs_real = pytest.mark.skipif(not RPLS.exists(), reason="the reference files are not on this machine")
 BAN = ReadOptions(addresses=DATA / "ban.csv")
 

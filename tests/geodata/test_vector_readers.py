@@ -17,9 +17,9 @@ from shapely import Polygon, box
 from geodata.formats import DATASETS
 from geodata.formats.iris import iris_type
 from geodata.records import Item, PlaceRecord, ReadOptions, Refusal, Skip, SourceError, Total
+from tests.real_data import REAL
 
 DATA = Path(__file__).parent / "data"
-REAL = Path("/work/shared/data")
 needs_real = pytest.mark.skipif(not REAL.exists(), reason="the reference files are not on this machine")
 
 

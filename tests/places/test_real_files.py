@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from sqlalchemy import Engine, text
 
 from app.places.actions import import_places, seed_approximate
 from app.places.territory import territory
+from tests.real_data import REAL
 
-REAL = Path("/work/shared/data")
 pytestmark = [
     pytest.mark.usefixtures("clean"),
     pytest.mark.skipif(not REAL.exists(), reason="the reference files are not on this machine"),

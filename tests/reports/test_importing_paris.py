@@ -17,9 +17,10 @@ from app.db.session import unit_of_work
 from app.nomenclature.store import load_nomenclature
 from app.people.actor import SYSTEM
 from app.reports.importing.mapping import ImportMapping, load_mapping
+from tests.real_data import REAL
 from tests.reports.import_samples import refusals, reports, run
 
-PARIS = Path("/work/shared/data/incidents/dansmarue-paris-2024-12-14.csv")
+PARIS = REAL / "incidents/dansmarue-paris-2024-12-14.csv"
 SHIPPED = Path(__file__).parents[2] / "docs" / "import-mappings"
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
 
