@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal, get_args
 from urllib.parse import urlencode
 from uuid import UUID
@@ -19,6 +19,7 @@ from app.reports.filters import ReportFilter, parse_filter
 from app.reports.moves_commands import MoveCommand, parse_move
 from app.reports.rules import holds_control_characters, holds_markup
 from app.reports.workflow import MOVES, MoveName
+from app.web.paging import read_keyset, write_keyset
 
 Tab = Literal["todo", "soon", "reply", "waiting", "verify", "interventions"]
 TABS: tuple[Tab, ...] = get_args(Tab)
@@ -40,7 +41,7 @@ class After:
     id: UUID
 
     def __str__(self) -> str:
-        return f"{self.at.isoformat()}~{self.id}"
+        return write_keyset(self.at, self.id)
 
 
 @dataclass(frozen=True)
@@ -70,18 +71,8 @@ def parse_desk(args: Mapping[str, str], nomenclature: Nomenclature) -> DeskQuery
     tab = next((one for one in TABS if one == wanted), None)
     if tab is None:
         raise BadRequestError("tab", _("choose one of: %(known)s", known=", ".join(TABS)))
-    return DeskQuery(tab, parse_filter(args, nomenclature), _after(args.get("after", "")))
-
-
-def _after(value: str) -> After | None:
-    if not value:
-        return None
-    moment, _separator, report_id = value.partition("~")
-    try:
-        at = datetime.fromisoformat(moment)
-        return After(at.replace(tzinfo=at.tzinfo or UTC), UUID(report_id))
-    except ValueError:
-        raise BadRequestError("after", _("this page link is broken: start from the first page")) from None
+    after = read_keyset(args.get("after", ""))
+    return DeskQuery(tab, parse_filter(args, nomenclature), After(*after) if after else None)
 
 
 @dataclass(frozen=True)

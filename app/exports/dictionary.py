@@ -27,6 +27,16 @@ def _state_times(*states: tuple[str, LazyString]) -> tuple[Column, ...]:
 
 _LON = Column("lon", "real", _l("Longitude in degrees (EPSG:4326); of a line or an area a point on it"), csv_only=True)
 _LAT = Column("lat", "real", _l("Latitude in degrees (EPSG:4326)"), csv_only=True)
+# What more than one table has.
+_STATE = Column("state", "text", _l("Where it stands in the workflow"))
+_VISIBILITY = Column("visibility", "text", _l("Who may read it: public, partner, restricted"))
+_NEIGHBOURHOOD = Column("neighbourhood", "text", _l("The neighbourhood that it lies in"))
+_DESCRIPTION = Column("description", "text", _l("A short text about the place or the thing"))
+_QPV = Column("qpv", "text", _l("The priority neighbourhood (QPV) that it lies in"))
+_SOURCE = Column("source", "text", _l("How it came in: form, api, or import and its name"))
+_CATEGORY = Column("category", "text", _l("Code of the category"))
+_EVENT = Column("event", "integer", _l("Number of the step: their order is the order in which they were stored"))
+_HAPPENED = Column("kind", "text", _l("What happened: created, a move, a merger…"))
 _SYNTHETIC = Column("is_synthetic", "boolean", _l("true: invented for the demonstration, it never happened"))
 
 _STEP = (
@@ -41,24 +51,24 @@ _STEP = (
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "reports": (
         Column("id", "uuid", _l("Identifies the report for ever")),
-        Column("category", "text", _l("Code of the category")),
+        _CATEGORY,
         Column("theme", "text", _l("Code of the theme that the category belongs to")),
         Column("kind", "text", _l("defect: of public space; disorder: against tranquillity")),
         Column("severity", "integer", _l("1 nuisance, 2 damage, 3 serious, 4 immediate danger")),
-        Column("state", "text", _l("Where it stands in the workflow")),
-        Column("visibility", "text", _l("Who may read it: public, partner, restricted")),
+        _STATE,
+        _VISIBILITY,
         Column("observed_at", "datetime", _l("When it was seen (UTC)")),
         Column("received_at", "datetime", _l("When the register received it (UTC)")),
         Column("due_at", "datetime", _l("Until when it should be answered (UTC)")),
         Column("organisation", "text", _l("The organisation that answers for it")),
-        Column("neighbourhood", "text", _l("The neighbourhood that it lies in")),
-        Column("description", "text", _l("A short text about the place or the thing")),
+        _NEIGHBOURHOOD,
+        _DESCRIPTION,
         Column("place", "text", _l("The stop, residence or school that it was linked to")),
         Column("nearest_stop", "text", _l("The nearest stop within 250 m")),
         Column("iris", "text", _l("The IRIS (statistical block of INSEE) that it lies in")),
-        Column("qpv", "text", _l("The priority neighbourhood (QPV) that it lies in")),
+        _QPV,
         _SYNTHETIC,
-        Column("source", "text", _l("How it came in: form, api, or import and its name")),
+        _SOURCE,
         _LON,
         _LAT,
         *_state_times(
@@ -75,23 +85,23 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     "interventions": (
         Column("id", "uuid", _l("Identifies the intervention for ever")),
         Column("kind", "text", _l("Code of the kind of work")),
-        Column("state", "text", _l("Where it stands in the workflow")),
-        Column("visibility", "text", _l("Who may read it: public, partner, restricted")),
+        _STATE,
+        _VISIBILITY,
         Column("planned_start", "datetime", _l("When it was to begin (UTC)")),
         Column("planned_end", "datetime", _l("When it was to end (UTC)")),
         Column("done_start", "datetime", _l("When it began (UTC)")),
         Column("done_end", "datetime", _l("When it ended (UTC)")),
         Column("organisation", "text", _l("The organisation that does it")),
-        Column("neighbourhood", "text", _l("The neighbourhood that it lies in")),
-        Column("description", "text", _l("A short text about the place or the thing")),
-        Column("qpv", "text", _l("The priority neighbourhood (QPV) that it lies in")),
+        _NEIGHBOURHOOD,
+        _DESCRIPTION,
+        _QPV,
         Column("teams", "text", _l("Codes of the teams; a list in GeoJSON, separated by semicolons in CSV")),
         Column("team_size", "integer", _l("How many people were at work")),
         Column("cost_eur", "real", _l("Cost in euros")),
         Column("hours", "real", _l("Hours of work")),
         Column("reports", "integer", _l("How many reports it answers")),
         _SYNTHETIC,
-        Column("source", "text", _l("How it came in: form, api, or import and its name")),
+        _SOURCE,
         _LON,
         _LAT,
         Column("wkt", "text", _l("The whole geometry as WKT (EPSG:4326)"), csv_only=True),
@@ -103,17 +113,17 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         ),
     ),
     "events": (
-        Column("event", "integer", _l("Number of the step: their order is the order in which they were stored")),
+        _EVENT,
         Column("report", "uuid", _l("The report that it belongs to")),
-        Column("category", "text", _l("Code of the category")),
-        Column("kind", "text", _l("What happened: created, a move, a merger…")),
+        _CATEGORY,
+        _HAPPENED,
         *_STEP,
     ),
     "intervention_events": (
-        Column("event", "integer", _l("Number of the step: their order is the order in which they were stored")),
+        _EVENT,
         Column("intervention", "uuid", _l("The intervention that it belongs to")),
         Column("work", "text", _l("Code of the kind of work")),
-        Column("kind", "text", _l("What happened: created, a move, a merger…")),
+        _HAPPENED,
         *_STEP,
     ),
 }  # fmt: skip

@@ -33,6 +33,7 @@ from app.reports.store import Cursor, Figures, ReportRow
 from app.web.bodies import is_form, json_object
 from app.web.context import services
 from app.web.language import local_path, locale_code
+from app.web.paging import read_keyset, write_keyset
 
 blueprint = Blueprint("reports", __name__, template_folder="templates")
 
@@ -192,10 +193,11 @@ def index() -> str:
     nomenclature = current_nomenclature()
     _refuse_unknown(("after", *LIST_KEYS))
     chosen = parse_filter(request.args, nomenclature)
+    after = read_keyset(request.args.get("after", ""))
     with unit_of_work(services().engine, actor) as uow:
-        page = actions.list_page(uow, chosen, _cursor())
+        page = actions.list_page(uow, chosen, Cursor(*after) if after else None)
         badges = duplicates.badges(uow, page.rows, nomenclature)
-    following = {"after": _write_cursor(page.after)} if page.after else {}
+    following = {"after": write_keyset(page.after.received_at, page.after.id)} if page.after else {}
     return render_template(
         "reports/list.html",
         nomenclature=nomenclature,
@@ -231,19 +233,3 @@ def _refuse_unknown(known: tuple[str, ...]) -> None:
     for name in request.args:
         if name not in known:
             raise BadRequestError(name[:40], _("there is no such parameter"))
-
-
-def _write_cursor(cursor: Cursor) -> str:
-    return f"{cursor.received_at.isoformat()}~{cursor.id}"
-
-
-def _cursor() -> Cursor | None:
-    value = request.args.get("after", "")
-    if not value:
-        return None
-    moment, _separator, report_id = value.partition("~")
-    try:
-        received_at = datetime.fromisoformat(moment)
-        return Cursor(received_at.replace(tzinfo=received_at.tzinfo or UTC), UUID(report_id))
-    except ValueError:
-        raise BadRequestError("after", _("this page link is broken: start from the first page")) from None
