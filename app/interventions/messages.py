@@ -6,33 +6,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask_babel import gettext as _
-from flask_babel import ngettext
 
 from app.errors import FieldError
 from app.interventions.geometry import MOST_POINTS
 from app.interventions.rules import FIRST_STATES, MOVES
-from app.reports.rules import DESCRIPTION_CHARACTERS
+from app.reports.commands import usual_refusal
 
 
 def refusal(where: Sequence[int | str], kind: str, context: Mapping[str, Any]) -> FieldError:
     """Pydantic's error → the field's message."""
     field = str(where[0])
-    if kind == "missing":
-        return FieldError(field, _("This field is required."), kind)
-    if kind == "extra_forbidden":
-        return FieldError(field[:64], _("There is no such field."), "unknown_field")
     if kind == "geometry":
         code = str(context["code"])
         return FieldError(field, _geometry(code), code)
-    if kind == "too_long" and "length" in context and field in {"description", "text"}:
-        over = int(context["length"]) - DESCRIPTION_CHARACTERS
-        message = ngettext("Shorten the text by %(num)s character.", "Shorten the text by %(num)s characters.", over)
-        return FieldError(field, message, kind)
-    by_kind = {
-        "control": _("Remove the invisible characters from this text."),
-        "markup": _("Write plain text: no HTML, no < and > around words."),
-    }
-    return FieldError(field, by_kind.get(kind) or _by_field(field), kind)
+    return usual_refusal(field, kind, context) or FieldError(field, _by_field(field), kind)
 
 
 def _by_field(field: str) -> str:

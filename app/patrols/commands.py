@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 from flask_babel import gettext as _
-from flask_babel import ngettext
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, ValidationError
 from pydantic_core import PydanticCustomError
 
@@ -25,6 +24,7 @@ from app.reports.commands import (
     blank_is_none,
     check_position,
     plain_text,
+    usual_refusal,
     with_local_zone,
 )
 from app.reports.rules import DESCRIPTION_CHARACTERS
@@ -276,20 +276,8 @@ def _check_where(command: PassageCommand, checks: Checks) -> list[FieldError]:
 def _refusal(where: Sequence[int | str], kind: str, context: Mapping[str, Any]) -> FieldError:
     """Pydantic's error → a sentence that names the fix."""
     field = str(where[0])
-    if kind == "missing":
-        return FieldError(field, _("This field is required."), kind)
-    if kind == "extra_forbidden":
-        return FieldError(field[:64], _("There is no such field."), "unknown_field")
-    if kind in {"too_long", "too_long_line"} and "length" in context:
-        most = TITLE_CHARACTERS if kind == "too_long_line" else DESCRIPTION_CHARACTERS
-        over = int(context["length"]) - most
-        message = ngettext("Shorten the text by %(num)s character.", "Shorten the text by %(num)s characters.", over)
-        return FieldError(field, message, kind)
-    by_kind = {
-        "control": _("Remove the invisible characters from this text."),
-        "markup": _("Write plain text: no HTML, no < and > around words."),
-    }
-    return FieldError(field, by_kind.get(kind) or _by_field(field), kind)
+    most = TITLE_CHARACTERS if kind == "too_long_line" else DESCRIPTION_CHARACTERS
+    return usual_refusal(field, kind, context, most) or FieldError(field, _by_field(field), kind)
 
 
 def _by_field(field: str) -> str:

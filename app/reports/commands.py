@@ -179,21 +179,34 @@ def check_position(lon: float, lat: float, territory: Territory) -> list[FieldEr
     return [FieldError("lon", message, "outside"), FieldError("lat", message, "outside")]
 
 
-def _message(field: str, kind: str, context: Mapping[str, Any]) -> FieldError:
-    """Pydantic's error type → a sentence that names the fix."""
+def usual_refusal(
+    field: str, kind: str, context: Mapping[str, Any], most: int = DESCRIPTION_CHARACTERS
+) -> FieldError | None:
+    """The message of what can be wrong with any field of any form (pydantic's types and plain_text's own); else None.
+
+    most: how many characters a text that is too long may have.
+    """
     if kind == "missing":
-        return FieldError(field, _("This field is required."), "missing")
+        return FieldError(field, _("This field is required."), kind)
     if kind == "extra_forbidden":
         return FieldError(field[:64], _("There is no such field."), "unknown_field")
-    if kind == "too_long":
-        over = int(context["length"]) - DESCRIPTION_CHARACTERS
+    if kind.startswith("too_long") and "length" in context:
+        over = int(context["length"]) - most
         message = ngettext("Shorten the text by %(num)s character.", "Shorten the text by %(num)s characters.", over)
-        return FieldError(field, message, "too_long")
-    by_kind = {
-        "control": _("Remove the invisible characters from this text."),
-        "markup": _("Write plain text: no HTML, no < and > around words."),
-        "finite_number": _("Give a number."),
-    }
+        return FieldError(field, message, kind)
+    if kind == "control":
+        return FieldError(field, _("Remove the invisible characters from this text."), kind)
+    if kind == "markup":
+        return FieldError(field, _("Write plain text: no HTML, no < and > around words."), kind)
+    return None
+
+
+def _message(field: str, kind: str, context: Mapping[str, Any]) -> FieldError:
+    """Pydantic's error type → a sentence that names the fix."""
+    if usual := usual_refusal(field, kind, context):
+        return usual
+    if kind == "finite_number":
+        return FieldError(field, _("Give a number."), kind)
     by_field = {
         "id": _("Give a UUID, for example 018f3f0e-5c1d-7c5a-9d3e-1f2a3b4c5d6e."),
         "category": _("Choose a category."),
@@ -204,4 +217,4 @@ def _message(field: str, kind: str, context: Mapping[str, Any]) -> FieldError:
         "description": _("Give a text, or leave it out."),
         "place_id": _("Choose a place from the list, or none."),
     }
-    return FieldError(field, by_kind.get(kind) or by_field.get(field, _("This value cannot be read.")), kind)
+    return FieldError(field, by_field.get(field, _("This value cannot be read.")), kind)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from flask_babel import gettext as _
-from flask_babel import ngettext
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from app.errors import FieldError, InvalidInputError
-from app.reports.commands import blank_is_none, plain_text
-from app.reports.rules import DESCRIPTION_CHARACTERS
+from app.reports.commands import blank_is_none, plain_text, usual_refusal
 from app.reports.words import reason_label
 from app.reports.workflow import CONFIRMATIONS, MOVES, MoveName
 
@@ -88,23 +86,15 @@ def _text_wanted(move: str) -> str:
 
 
 def _message(field: str, kind: str, context: Mapping[str, Any]) -> FieldError:
-    if kind == "extra_forbidden":
-        return FieldError(field[:64], _("There is no such field."), "unknown_field")
-    if field == "move":
+    if field == "move" and kind != "extra_forbidden":
         message = _("Choose a move: %(moves)s.", moves=", ".join(MOVES))
         return FieldError(field, message, "missing" if kind == "missing" else "unknown")
-    if kind == "too_long" and field == "text":
-        over = int(cast("int", context["length"])) - DESCRIPTION_CHARACTERS
-        message = ngettext("Shorten the text by %(num)s character.", "Shorten the text by %(num)s characters.", over)
-        return FieldError(field, message, kind)
-    by_kind = {
-        "control": _("Remove the invisible characters from this text."),
-        "markup": _("Write plain text: no HTML, no < and > around words."),
-    }
+    if usual := usual_refusal(field, kind, context):
+        return usual
     by_field = {
         "version": _("Give the report's version: a whole number."),
         "organisation": _("Choose an organisation from the list."),
         "reason": _("Choose a reason from the list."),
         "text": _("Give a text, or leave it out."),
     }
-    return FieldError(field, by_kind.get(kind) or by_field.get(field, _("This value cannot be read.")), kind)
+    return FieldError(field, by_field.get(field, _("This value cannot be read.")), kind)
