@@ -87,6 +87,14 @@ chromium() {
   [ ${#missing[@]} = 0 ] || apt_install "Chromium (for the tests)" "${missing[@]}"
 }
 
+# Real clients read what we serve: GDAL's command line, and QGIS without a screen.
+map_clients() {
+  local -a missing=()
+  type -P ogr2ogr >/dev/null || missing+=(gdal-bin)
+  compgen -G '/usr/lib/python3/dist-packages/qgis/core/__init__.py' >/dev/null || missing+=(python3-qgis)
+  [ ${#missing[@]} = 0 ] || apt_install "GDAL and QGIS (for the tests)" "${missing[@]}"
+}
+
 # ── python ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 new_enough='import sys; sys.exit(sys.version_info < (3, 11))'
@@ -224,7 +232,7 @@ system() { # run | test: what may need root
   find_python >/dev/null
   postgis
   pango
-  [ "$1" = run ] || chromium
+  [ "$1" = run ] || { chromium; map_clients; }
 }
 
 python() { .venv/bin/python "$@"; }
