@@ -69,6 +69,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         _QPV,
         _SYNTHETIC,
         _SOURCE,
+        Column("duplicate_of", "uuid", _l("The report that it was merged into")),
         _LON,
         _LAT,
         *_state_times(

@@ -16,6 +16,7 @@ PROPERTIES = [
     "id", "category", "theme", "kind", "severity", "state", "visibility", "observed_at", "received_at", "due_at",
     "organisation", "neighbourhood", "description",
     "place", "nearest_stop", "iris", "qpv", "is_synthetic", "source",
+    "duplicate_of",
 ]
 # fmt: on
 

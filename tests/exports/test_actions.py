@@ -94,6 +94,7 @@ def test_a_feature_has_the_contracts_properties_in_their_order(engine: Engine, c
         "qpv": None,
         "is_synthetic": False,
         "source": "test",
+        "duplicate_of": None,
     }
 
 
@@ -120,7 +121,7 @@ def test_missing_values_are_null(engine: Engine, clean: None) -> None:
         add_report(uow, due_at=None)
     (feature,) = read(engine)["features"]
     assert [n for n, v in feature["properties"].items() if v is None] == [
-        "due_at", "organisation", "neighbourhood", "description", "place", "nearest_stop", "iris", "qpv",
+        "due_at", "organisation", "neighbourhood", "description", "place", "nearest_stop", "iris", "qpv", "duplicate_of",
     ]  # fmt: skip
 
 

@@ -105,6 +105,18 @@ def _as_csv(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def test_a_merged_report_names_the_one_that_is_kept(engine: Engine, clean: None) -> None:
+    with unit_of_work(engine, SYSTEM) as uow:
+        kept, merged = add_report(uow), add_report(uow, state="duplicate")
+        uow.connection.execute(
+            text("UPDATE report SET duplicate_of = :kept WHERE id = :id"), {"kept": kept, "id": merged}
+        )
+    features = {feature["id"]: feature["properties"] for feature in json.loads(body(engine, "geojson"))["features"]}
+    told = {row["id"]: row for row in rows(body(engine, "csv"))}
+    assert (features[merged]["duplicate_of"], features[kept]["duplicate_of"]) == (kept, None)
+    assert (told[merged]["duplicate_of"], told[kept]["duplicate_of"]) == (kept, "")
+
+
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_a_spreadsheet_sees_no_formula(engine: Engine, clean: None, formula: str) -> None:
     with unit_of_work(engine, SYSTEM) as uow:

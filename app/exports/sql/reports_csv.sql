@@ -14,7 +14,7 @@ SELECT concat(
         '+00:00', 'Z'), '"', ''),
     ',', responsible.name, ',', neighbourhood.name, ',', csv_text(report.description), ',', linked.name, ',', stop.name,
     ',', iris.name, ',', qpv.name, ',', CASE WHEN report.is_synthetic THEN 'true' ELSE 'false' END,
-    ',', csv_text(report.source),
+    ',', csv_text(report.source), ',', report.duplicate_of,
     ',', round(ST_X(report.geom_4326) * 1e7) / 1e7, ',', round(ST_Y(report.geom_4326) * 1e7) / 1e7,
     coalesce(CASE WHEN report.state <> 'new' OR report.version > 1 THEN (
         SELECT replace(replace(concat(

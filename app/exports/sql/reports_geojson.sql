@@ -28,7 +28,8 @@ SELECT concat(
     ',"iris":', coalesce(iris.name, 'null'),
     ',"qpv":', coalesce(qpv.name, 'null'),
     ',"is_synthetic":', CASE WHEN report.is_synthetic THEN 'true' ELSE 'false' END,
-    ',"source":', to_json(report.source), '}}')
+    ',"source":', to_json(report.source),
+    ',"duplicate_of":', coalesce(to_json(report.duplicate_of), 'null'), '}}')
 FROM report
 JOIN category ON category.code = report.category_code
 LEFT JOIN responsible ON responsible.id = report.organisation_id
