@@ -121,7 +121,8 @@ def test_missing_values_are_null(engine: Engine, clean: None) -> None:
         add_report(uow, due_at=None)
     (feature,) = read(engine)["features"]
     assert [n for n, v in feature["properties"].items() if v is None] == [
-        "due_at", "organisation", "neighbourhood", "description", "place", "nearest_stop", "iris", "qpv", "duplicate_of",
+        "due_at", "organisation", "neighbourhood", "description", "place", "nearest_stop", "iris", "qpv",
+        "duplicate_of",
     ]  # fmt: skip
 
 
