@@ -36,6 +36,7 @@ BLUEPRINTS = (
     "desk.desk_routes",
     "desk.dashboard_routes",
     "notifications",
+    "offline",
 )
 
 

@@ -1,0 +1,53 @@
+"""Use cases of a phone without a network: its key, and what it takes along."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from app.db.session import UnitOfWork
+from app.nomenclature.store import Nomenclature
+from app.offline import store
+from app.offline.store import OfflineAccount
+from app.people.actor import Actor
+from app.people.guards import require_signed_in
+
+KEY_BYTES = 32
+# What an agent may meet in a day, not the register: about 60 bytes each, compressed half of it.
+MOST_REPORTS = 1000
+
+
+def own_account(uow: UnitOfWork, actor: Actor) -> OfflineAccount:
+    """The actor's tag and key, made the first time.
+
+    Raises:
+        NotSignedInError
+
+    """
+    require_signed_in(actor)
+    assert actor.user_id is not None
+    known = store.get_account(uow.connection, actor.user_id)
+    if known is None:
+        store.add_account(uow.connection, actor.user_id, secrets.token_bytes(KEY_BYTES))
+        known = store.get_account(uow.connection, actor.user_id)
+        assert known is not None
+    return known
+
+
+def reference(uow: UnitOfWork, nomenclature: Nomenclature) -> dict[str, Any]:
+    """What is the same for everybody: places and words, as lists to save bytes."""
+    return {
+        "format": 1,
+        "places": store.places(uow.connection),
+        "themes": [[theme.code, theme.label_fr, theme.label_en] for theme in nomenclature.themes],
+        "categories": [
+            [one.code, one.theme, one.kind, one.default_severity, one.label_fr, one.label_en]
+            for one in nomenclature.categories
+            if one.active
+        ],
+    }
+
+
+def open_reports(uow: UnitOfWork) -> dict[str, Any]:
+    """The newest open reports that the actor may see, without their texts: enough to find them again."""
+    return {"format": 1, "reports": store.open_reports(uow.connection, most=MOST_REPORTS)}
