@@ -19,6 +19,8 @@ from app.errors import FieldError, InvalidInputError
 from app.nomenclature.store import Nomenclature
 from app.reports.filters import LOCAL_ZONE
 from app.reports.rules import DESCRIPTION_CHARACTERS, holds_control_characters, holds_markup
+from app.reports.screening import certain_finds
+from app.reports.screening_words import refusal
 
 CLOCK_SKEW = timedelta(minutes=10)
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -60,7 +62,7 @@ def _text_only(value: object) -> object:
 
 
 def plain_text(value: object) -> object:
-    """Trimmed text without markup or control characters; blank is None."""
+    """Trimmed text without markup, control characters and what is certainly of a person (screening); blank is None."""
     if value is None:
         return None
     if not isinstance(value, str):
@@ -76,6 +78,8 @@ def plain_text(value: object) -> object:
         raise PydanticCustomError("control", "")
     if holds_markup(text):
         raise PydanticCustomError("markup", "")
+    if finds := certain_finds(text):
+        raise PydanticCustomError("person", "{kind}", {"kind": finds[0].kind, "found": finds[0].found})
     return text or None
 
 
@@ -194,11 +198,13 @@ def usual_refusal(
         over = int(context["length"]) - most
         message = ngettext("Shorten the text by %(num)s character.", "Shorten the text by %(num)s characters.", over)
         return FieldError(field, message, kind)
-    if kind == "control":
-        return FieldError(field, _("Remove the invisible characters from this text."), kind)
-    if kind == "markup":
-        return FieldError(field, _("Write plain text: no HTML, no < and > around words."), kind)
-    return None
+    if kind == "person":
+        return FieldError(field, refusal(context["kind"], context["found"]), kind)
+    by_kind = {
+        "control": _("Remove the invisible characters from this text."),
+        "markup": _("Write plain text: no HTML, no < and > around words."),
+    }
+    return FieldError(field, by_kind[kind], kind) if kind in by_kind else None
 
 
 def _message(field: str, kind: str, context: Mapping[str, Any]) -> FieldError:
