@@ -37,6 +37,7 @@ BLUEPRINTS = (
     "desk.dashboard_routes",
     "notifications",
     "offline",
+    "open311",
 )
 
 

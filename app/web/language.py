@@ -24,7 +24,7 @@ def chosen_locale() -> str:
     cookie = request.cookies.get(COOKIE)
     if cookie in LOCALES:
         return cookie
-    if not request.path.startswith("/api/"):
+    if not request.path.startswith(("/api/", "/open311/")):
         return "fr"
     # A machine has no switch: it asks in its header.
     return request.accept_languages.best_match(LOCALES, default="fr") or "fr"
