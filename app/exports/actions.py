@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain
+from typing import Any
 from urllib.parse import urlencode
 
 from sqlalchemy import Engine
 
 from app.db.session import unit_of_work
+from app.exports.channel import ReaderGoneError
 from app.exports.copying import STALLED_S, CopyStream, Plan
 from app.exports.formats import CSV, GEOJSON, Format
 from app.exports.store import log_export, plan_events, plan_intervention_events, plan_interventions, plan_reports
@@ -24,10 +26,27 @@ from app.web.logs import get_logger
 EXPORTERS: tuple[Role, ...] = ("planner", "coordinator")
 
 
+class _UntilBegun:
+    """The chunks of a stream; while a format still makes its first byte (a GeoPackage takes all the time that there
+    is), a reader who leaves stops all of it.
+    """
+
+    def __init__(self, chunks: Iterable[Any], is_gone: Callable[[], bool]) -> None:
+        self.has_begun = False
+        self._chunks = chunks
+        self._is_gone = is_gone
+
+    def __iter__(self) -> Iterator[Any]:
+        for chunk in self._chunks:
+            if not self.has_begun and self._is_gone():
+                raise ReaderGoneError
+            yield chunk
+
+
 class Export:
     """The bytes of one export. Iterate or close it; close is safe to repeat and also called after the last byte."""
 
-    def __init__(self, stream: CopyStream, body: Iterator[bytes], on_close: Callable[[], None]) -> None:
+    def __init__(self, stream: CopyStream[Any], body: Iterator[bytes], on_close: Callable[[], None]) -> None:
         self._stream = stream
         self._body = body
         self._on_close: Callable[[], None] | None = on_close
@@ -144,11 +163,13 @@ def _start(engine: Engine, actor: Actor, wanted: Wanted, plan: Plan, watch: Watc
     # In a transaction of its own and before the first row: an export that is broken off was an export too.
     with unit_of_work(engine, actor) as uow:
         log_export(uow, actor, wanted.what, wanted.format.ending, urlencode(wanted.query))
-    stream = CopyStream(engine, actor, plan, stalled_s=watch.stalled_s)
+    stream = CopyStream(engine, actor, plan, wanted.format.sink, stalled_s=watch.stalled_s)
     try:
         stream.wait_for_start(watch.is_gone)
-        body = wanted.format.frame(wanted.what, stream, lambda: stream.rows)
+        chunks = _UntilBegun(stream, watch.is_gone)
+        body = wanted.format.frame(wanted.what, chunks, lambda: stream.rows)
         first = next(body)
+        chunks.has_begun = True
     except BaseException:
         stream.close()
         raise

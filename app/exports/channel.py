@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from typing import Generic, TypeVar
+
+Chunk = TypeVar("Chunk")
 
 # Enough that neither side waits for the other at full speed; with the chunk size it bounds an export's memory.
 CHUNKS_HELD = 4
@@ -13,18 +16,18 @@ class ReaderGoneError(Exception):
     """Nobody wants the chunks any more: the reader closed, or has taken none for too long."""
 
 
-class Channel:
+class Channel(Generic[Chunk]):
     """One writer, one reader. The writer waits while it is full, the reader while it is empty."""
 
     def __init__(self, *, stalled_s: float) -> None:
         self._stalled_s = stalled_s
-        self._chunks: deque[bytes] = deque()
+        self._chunks: deque[Chunk] = deque()
         self._changed = threading.Condition()
         self._ended = False
         self._error: BaseException | None = None
         self._closed = False
 
-    def put(self, chunk: bytes) -> None:
+    def put(self, chunk: Chunk) -> None:
         """Hand a chunk over.
 
         Raises:
@@ -45,7 +48,7 @@ class Channel:
             self._error = error
             self._changed.notify_all()
 
-    def get(self) -> bytes | None:
+    def get(self) -> Chunk | None:
         """The next chunk; None at the end.
 
         Raises:
@@ -68,7 +71,7 @@ class Channel:
             self._chunks.clear()
             self._changed.notify_all()
 
-    def _take(self) -> bytes | None:
+    def _take(self) -> Chunk | None:
         if self._chunks:
             chunk = self._chunks.popleft()
             self._changed.notify_all()

@@ -10,13 +10,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Generic
 
 import psycopg2
 from sqlalchemy import Engine, QueuePool, text
 from sqlalchemy.exc import OperationalError
 
 from app.db.session import UnitOfWork, unit_of_work
-from app.exports.channel import Channel, ReaderGoneError
+from app.exports.channel import Channel, Chunk, ReaderGoneError
 from app.people.actor import Actor
 
 CHUNK_BYTES = 128 * 1024
@@ -35,7 +36,7 @@ _PREPARE = text(
 _COPY = b"COPY (%s) TO STDOUT (FORMAT binary)"
 _ONE_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
-# The queries that make the export together, each of one text column: a line.
+# The queries that make the export together, with the columns that their sink takes.
 Plan = Callable[[UnitOfWork], Sequence[bytes]]
 
 
@@ -43,17 +44,23 @@ Plan = Callable[[UnitOfWork], Sequence[bytes]]
 # length before its bytes; a trailer. The protocol sends one row a message, the first one together with the header.
 _SIGNATURE = b"PGCOPY\n\xff\r\n\0"
 _HEADER_BYTES = len(_SIGNATURE) + 4 + 4
-_ONE_FIELD = b"\0\1"
 _BEFORE_FIELD = 2 + 4
 _TRAILER = b"\xff\xff"
 
 
-class Sink:
-    """What a binary COPY of one text column writes its rows into: joins the lines to chunks and hands those over."""
+class Sink(Generic[Chunk]):
+    """What a binary COPY writes its rows into: gathers them to chunks and hands those over.
 
-    def __init__(self, channel: Channel) -> None:
+    fields: how many columns the query has; chunk_bytes: when a chunk is full.
+    """
+
+    fields = 1
+    chunk_bytes = CHUNK_BYTES
+
+    def __init__(self, channel: Channel[Chunk]) -> None:
         self._channel = channel
-        self._parts: list[bytes] = []
+        self._before_row = self.fields.to_bytes(2)
+        self._rows: list[bytes] = []
         self._size = 0
         # The first row goes out at once: whether there is an answer is known as early as the database knows.
         self._limit = 1
@@ -67,8 +74,8 @@ class Sink:
             row, self._started = row[_HEADER_BYTES:], True
         if row == _TRAILER:
             return len(message)
-        assert row.startswith(_ONE_FIELD), "not one column, or not one row a message"
-        self._parts.append(row[_BEFORE_FIELD:])
+        assert row.startswith(self._before_row), "not as many columns, or not one row a message"
+        self._rows.append(row)
         self._size += len(row)
         if self._size >= self._limit:
             self.flush()
@@ -76,10 +83,32 @@ class Sink:
 
     def flush(self) -> None:
         """Hand over what is there."""
-        if self._size:
-            self._parts.append(b"")  # for the last line's feed
-            self._channel.put(b"\n".join(self._parts))
-        self._parts, self._size, self._limit = [], 0, CHUNK_BYTES
+        if self._rows:
+            self._channel.put(self._packed(self._rows))
+        self._rows, self._size, self._limit = [], 0, self.chunk_bytes
+
+    def _packed(self, rows: list[bytes]) -> Chunk:
+        raise NotImplementedError
+
+
+class Lines(Sink[bytes]):
+    """Of one text column: each row is a line."""
+
+    def _packed(self, rows: list[bytes]) -> bytes:
+        lines = [row[_BEFORE_FIELD:] for row in rows]
+        lines.append(b"")  # for the last line's feed
+        return b"\n".join(lines)
+
+
+class GeometryAndText(Sink[Sequence[bytes]]):
+    """Of a geometry and a text: rows as they came, each field with its length before it."""
+
+    fields = 2
+    # Whoever takes these works on many rows at once.
+    chunk_bytes = 8 * CHUNK_BYTES
+
+    def _packed(self, rows: list[bytes]) -> Sequence[bytes]:
+        return rows
 
 
 def _is_operational(error: BaseException) -> bool:
@@ -87,26 +116,35 @@ def _is_operational(error: BaseException) -> bool:
     return isinstance(error, psycopg2.OperationalError) or type(error) is psycopg2.DatabaseError
 
 
-class CopyStream:
+class CopyStream(Generic[Chunk]):
     """Chunks of running COPYs, as one actor. Iterate it to the end, or close it; both end every transaction.
 
     After the last chunk `rows` is how many rows there were. An error of the database is raised in the reader, after
     the chunks that came before it. The order of the lines is nobody's.
     """
 
-    def __init__(self, engine: Engine, actor: Actor, plan: Plan, *, stalled_s: float = STALLED_S) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        actor: Actor,
+        plan: Plan,
+        sink: Callable[[Channel[Chunk]], Sink[Chunk]],
+        *,
+        stalled_s: float = STALLED_S,
+    ) -> None:
         self.rows = 0
         self._engine = engine
         self._actor = actor
         self._plan = plan
-        self._channel = Channel(stalled_s=stalled_s)
+        self._sink = sink
+        self._channel: Channel[Chunk] = Channel(stalled_s=stalled_s)
         self._running: set[UnitOfWork] = set()
         self._state = threading.Lock()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._lead, name="export", daemon=True)
         self._thread.start()
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[Chunk]:
         while (chunk := self._channel.get()) is not None:
             yield chunk
 
@@ -183,7 +221,7 @@ class CopyStream:
 
     def _copy(self, uow: UnitOfWork, query: bytes) -> None:
         uow.connection.execute(_PREPARE)
-        sink = Sink(self._channel)
+        sink = self._sink(self._channel)
         with self._state:
             if self._error is not None:
                 raise ReaderGoneError

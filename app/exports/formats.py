@@ -1,8 +1,9 @@
 """The formats, and the frame that each puts around the lines that the database makes.
 
-A frame takes chunks of whole lines as COPY makes them, and a count that is right once the last chunk came. What closes
-a frame comes only after the last chunk came without an error: a body that was cut is seen as cut where the format can
-show it (GeoJSON does; lines and CSV cannot, so their readers need the connection's own error).
+A frame takes chunks of whole lines as COPY makes them (a GeoPackage's: of rows), and a count that is right once the
+last chunk came. What closes a frame comes only after the last chunk came without an error: a body that was cut is seen
+as cut where the format can show it (GeoJSON does; lines and CSV cannot, so their readers need the connection's own
+error).
 """
 
 from __future__ import annotations
@@ -10,21 +11,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from app.exports import geopackage
+from app.exports.copying import GeometryAndText, Lines, Sink
 from app.exports.dictionary import csv_header
 
-Frame = Callable[[str, Iterable[bytes], Callable[[], int]], Iterator[bytes]]
+# The layer's name, what the sink hands over, the count.
+Frame = Callable[[str, Iterable[Any], Callable[[], int]], Iterator[bytes]]
 
 
 @dataclass(frozen=True)
 class Format:
-    """One way out. ending: of the address and of the file; query: which statement makes the lines."""
+    """One way out.
+
+    ending: of the address and of the file; query: which statement makes the rows; sink: what takes them.
+    """
 
     ending: str
     media_type: str
     query: str
     frame: Frame
+    sink: type[Sink[Any]] = Lines
 
 
 def _collection(name: str, chunks: Iterable[bytes], count: Callable[[], int]) -> Iterator[bytes]:
@@ -55,7 +63,7 @@ def _table(name: str, chunks: Iterable[bytes], _count: Callable[[], int]) -> Ite
 
 GEOJSON = Format("geojson", "application/geo+json", "geojson", _collection)
 CSV = Format("csv", "text/csv; charset=utf-8; header=present", "csv", _table)
-GEOPACKAGE = Format("gpkg", geopackage.MEDIA_TYPE, "geojson", geopackage.frame)
+GEOPACKAGE = Format("gpkg", geopackage.MEDIA_TYPE, "gpkg", geopackage.frame, GeometryAndText)
 FORMATS = {
     one.ending: one for one in (GEOJSON, Format("geojsonl", "application/x-ndjson", "geojson", _lines), CSV, GEOPACKAGE)
 }

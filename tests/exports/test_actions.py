@@ -18,7 +18,7 @@ from app.errors import ForbiddenError, NotSignedInError
 from app.exports import actions, store
 from app.exports.actions import Watch, export_reports
 from app.exports.channel import ReaderGoneError
-from app.exports.copying import CHUNK_BYTES, CopyStream
+from app.exports.copying import CHUNK_BYTES, CopyStream, Lines
 from app.exports.store import plan_reports
 from app.people.actor import PUBLIC, SYSTEM, Actor
 from app.reports.filters import ReportFilter
@@ -266,7 +266,7 @@ def test_the_reader_holds_the_writer_back(engine: Engine, clean: None) -> None:
     row_bytes = 100_000
     query = f"SELECT repeat('x', {row_bytes}) FROM generate_series(1, 1000)".encode()
     tracemalloc.start()
-    stream = CopyStream(engine, PLANNER, lambda _: [query])
+    stream = CopyStream(engine, PLANNER, lambda _: [query], Lines)
     size = sum(len(chunk) for chunk in stream)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -298,7 +298,7 @@ def test_two_parts_see_the_same_moment(engine: Engine, clean: None, monkeypatch:
             add_many(other, 1_000)
         return [b"SELECT 'first'::text FROM report", b"SELECT 'second'::text FROM report"]
 
-    stream = CopyStream(engine, PLANNER, plan)
+    stream = CopyStream(engine, PLANNER, plan, Lines)
     lines = b"".join(stream).split()
     assert (lines.count(b"first"), lines.count(b"second")) == (1_000, 1_000)
     assert stream.rows == 2_000
@@ -307,7 +307,7 @@ def test_two_parts_see_the_same_moment(engine: Engine, clean: None, monkeypatch:
 def test_two_parts_run_in_turn_when_connections_are_few(engine: Engine, clean: None, app_url: str) -> None:
     small = make_engine(app_url, pool_size=1)
     with small.connect():
-        stream = CopyStream(small, PLANNER, lambda _: [b"SELECT 'first'::text", b"SELECT 'second'::text"])
+        stream = CopyStream(small, PLANNER, lambda _: [b"SELECT 'first'::text", b"SELECT 'second'::text"], Lines)
         assert sorted(b"".join(stream).split()) == [b"first", b"second"]
     small.dispose()
 
@@ -317,7 +317,7 @@ def test_an_error_in_either_part_is_the_readers(engine: Engine, clean: None, bad
     long = b"SELECT repeat('x', 1000) FROM generate_series(1, 1000000)"
     queries = [long, long]
     queries[bad] = b"SELECT (1 / (n - 2000))::text || repeat('x', 1000) FROM generate_series(1, 3000) AS n"
-    stream = CopyStream(engine, PLANNER, lambda _: queries)
+    stream = CopyStream(engine, PLANNER, lambda _: queries, Lines)
     with pytest.raises(psycopg2.errors.DivisionByZero):
         list(stream)
     assert running_copies(engine) == 0
@@ -326,7 +326,7 @@ def test_an_error_in_either_part_is_the_readers(engine: Engine, clean: None, bad
 def test_closing_stops_both_parts(engine: Engine, clean: None) -> None:
     long = b"SELECT repeat('x', 1000) FROM generate_series(1, 10000000)"
     for _ in range(10):
-        stream = CopyStream(engine, PLANNER, lambda _: [long, long])
+        stream = CopyStream(engine, PLANNER, lambda _: [long, long], Lines)
         next(iter(stream))
         stream.close()
         assert running_copies(engine) == 0
@@ -338,7 +338,7 @@ def test_a_snapshot_is_read_only(engine: Engine, clean: None) -> None:
         return []
 
     with pytest.raises(DBAPIError, match="read-only"):
-        list(CopyStream(engine, SYSTEM, plan))
+        list(CopyStream(engine, SYSTEM, plan, Lines))
 
 
 def test_the_count_at_the_end_is_the_number_of_features(engine: Engine, clean: None) -> None:

@@ -19,8 +19,8 @@ from pyproj import Transformer
 from sqlalchemy import Engine, text
 
 from app.db.session import unit_of_work
-from app.exports import geopackage
 from app.exports.actions import export_reports
+from app.exports.copying import GeometryAndText
 from app.exports.dictionary import COLUMNS
 from app.exports.formats import FORMATS
 from app.people.actor import SYSTEM
@@ -180,7 +180,7 @@ def test_a_geopackage_has_types_and_a_reference_system(
     assert (lon, lat) == pytest.approx((2.3022, 49.8947), abs=2e-7)
     with sqlite3.connect(tmp_path / "got.gpkg") as file:
         (told,) = file.execute("SELECT observed_at FROM reports LIMIT 1").fetchone()
-    assert told == "2026-05-04T18:30:00Z"
+    assert told == "2026-05-04T18:30:00.000Z"
 
 
 def test_an_empty_geopackage_is_one(engine: Engine, clean: None, tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_an_empty_geopackage_is_one(engine: Engine, clean: None, tmp_path: Path)
 def test_several_batches_are_one_layer(
     engine: Engine, clean: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(geopackage, "BATCH_ROWS", 3)
+    monkeypatch.setattr(GeometryAndText, "chunk_bytes", 1_000)
     with unit_of_work(engine, SYSTEM) as uow:
         ids = {add_report(uow) for _ in range(8)}
     (tmp_path / "got.gpkg").write_bytes(body(engine, "gpkg"))
