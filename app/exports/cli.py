@@ -17,11 +17,10 @@ from werkzeug.datastructures import MultiDict
 from app.cli_context import open_engine
 from app.db.session import unit_of_work
 from app.exports.actions import Export, Watch, export_events, export_interventions, export_reports
-from app.exports.commands import parse_export
+from app.exports.commands import parse_export, parse_intervention_export
 from app.exports.formats import FORMATS
 from app.exports.store import count_events, count_interventions, count_reports
 from app.heat.takeaway_cli import map_command
-from app.interventions.filters import parse_filter as parse_interventions
 from app.interventions.store import kinds
 from app.nomenclature.store import load_nomenclature
 from app.people.actor import Actor
@@ -41,6 +40,8 @@ _FILTERS = {
     "severity": "At least this severity, 1 to 4.",
     "bbox": "west,south,east,north in degrees.",
     "organisation": "Slug of the organisation that answers for them.",
+    "datetime": "When observed: a time, a day, or two of them with a slash between.",
+    "filter": "What else must hold, in CQL2 (names as the columns, and geometry).",
 }
 _INTERVENTION_FILTERS = {
     "kind": "Codes of kinds, separated by commas.",
@@ -50,6 +51,8 @@ _INTERVENTION_FILTERS = {
     "to": "Last day, YYYY-MM-DD, inclusive.",
     "neighbourhood": "Number of the place.",
     "bbox": "west,south,east,north in degrees.",
+    "datetime": "When planned to begin: a time, a day, or two of them with a slash between.",
+    "filter": "What else must hold, in CQL2 (names as the columns, and geometry).",
 }
 
 
@@ -92,7 +95,7 @@ def interventions(file: str, restricted: bool, format_: str, **filters: str) -> 
     with open_engine() as engine:
         with unit_of_work(engine, actor) as uow:
             known = {kind.code for kind in kinds(uow.connection)}
-            chosen = parse_interventions(_parameters(filters), known)
+            chosen = parse_intervention_export(_parameters(filters), known)
             total = count_interventions(uow, chosen)
         _write(file, export_interventions(engine, actor, chosen, FORMATS[format_], WATCH), "interventions", total)
 

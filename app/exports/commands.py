@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
+
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from app.errors import BadRequestError
 from app.exports.formats import FORMATS, GEOPACKAGE, Format, in_crs
 from app.exports.geopackage import CRS
+from app.exports.queryables import TIME_PROPERTY, intervention_queryables, report_queryables
+from app.filtering import FILTER_KEYS, parse_clause
+from app.interventions.filters import KEYS as INTERVENTION_KEYS
+from app.interventions.filters import InterventionFilter
+from app.interventions.filters import parse_filter as parse_interventions
 from app.nomenclature.store import Nomenclature
 from app.reports.filters import KEYS, ReportFilter, parse_filter
 
-REPORT_KEYS = (*KEYS, "organisation")
+CQL_KEYS = (*FILTER_KEYS, "datetime")
+REPORT_KEYS = (*KEYS, "organisation", *CQL_KEYS)
 
 
 def parse_export(args: MultiDict[str, str], nomenclature: Nomenclature) -> ReportFilter:
@@ -22,7 +31,20 @@ def parse_export(args: MultiDict[str, str], nomenclature: Nomenclature) -> Repor
 
     """
     refuse_strangers(args, REPORT_KEYS)
-    return parse_filter(args, nomenclature)
+    clause = parse_clause(args, report_queryables(nomenclature), time_property=TIME_PROPERTY["reports"])
+    return parse_filter(args, nomenclature).model_copy(update={"clause": clause})
+
+
+def parse_intervention_export(args: MultiDict[str, str], kinds: Collection[str]) -> InterventionFilter:
+    """The same for interventions. kinds: their codes.
+
+    Raises:
+        BadRequestError: names the parameter.
+
+    """
+    refuse_strangers(args, (*INTERVENTION_KEYS, *CQL_KEYS))
+    clause = parse_clause(args, intervention_queryables(kinds), time_property=TIME_PROPERTY["interventions"])
+    return replace(parse_interventions(args, kinds), clause=clause)
 
 
 def parse_format(ending: str, args: MultiDict[str, str]) -> tuple[Format, MultiDict[str, str]]:

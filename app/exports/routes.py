@@ -29,14 +29,12 @@ from app.exports.actions import (
     require_export,
 )
 from app.exports.channel import ReaderGoneError
-from app.exports.commands import parse_export, parse_format, refuse_strangers
+from app.exports.commands import parse_export, parse_format, parse_intervention_export
 from app.exports.copying import STALLED_S
 from app.exports.dictionary import COLUMNS
 from app.exports.formats import CSV, FORMATS, OFFERED, Format
 from app.exports.store import Taken, latest_exports
-from app.interventions.filters import KEYS as INTERVENTION_KEYS
 from app.interventions.filters import InterventionFilter
-from app.interventions.filters import parse_filter as parse_interventions
 from app.interventions.store import kinds
 from app.nomenclature.actions import current_nomenclature
 from app.people.actor import Actor
@@ -113,8 +111,7 @@ def intervention_events() -> Response:
 def _interventions(actor: Actor, args: MultiDict[str, str]) -> InterventionFilter:
     with unit_of_work(services().engine, actor) as uow:
         known = {kind.code for kind in kinds(uow.connection)}
-    refuse_strangers(args, INTERVENTION_KEYS)
-    return parse_interventions(args, known)
+    return parse_intervention_export(args, known)
 
 
 def _begun(what: str, format_: Format, begin: Callable[[Watch], Export]) -> Response:

@@ -11,8 +11,9 @@ from typing import Any
 from flask_babel import gettext as _
 
 from app.errors import BadRequestError
+from app.filtering import Clause
 from app.interventions.rules import STATES
-from app.reports.filters import cells_in_window, parse_bbox, parse_day
+from app.reports.filters import add_clause, cells_in_window, parse_bbox, parse_day
 
 KEYS = ("kind", "state", "organisation", "from", "to", "neighbourhood", "bbox")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -22,7 +23,8 @@ _ID_DIGITS = 18
 @dataclass(frozen=True)
 class InterventionFilter:
     """An empty tuple or None leaves that side open. Days are inclusive, in Europe/Paris, and touch the whole time
-    between an intervention's start and end. organisation: a slug; neighbourhood: the id of a place.
+    between an intervention's start and end. organisation: a slug; neighbourhood: the id of a place; clause: what
+    else is asked, in CQL2.
     """
 
     kinds: tuple[str, ...] = ()
@@ -32,6 +34,7 @@ class InterventionFilter:
     to_date: date | None = None
     neighbourhood: int | None = None
     bbox: tuple[float, float, float, float] | None = None
+    clause: Clause | None = None
 
     def query(self) -> dict[str, str]:
         """The filter as query parameters, as parse_filter reads them."""
@@ -43,6 +46,7 @@ class InterventionFilter:
             "to": self.to_date.isoformat() if self.to_date else "",
             "neighbourhood": str(self.neighbourhood or ""),
             "bbox": ",".join(repr(number) for number in self.bbox) if self.bbox else "",
+            **(self.clause.parameters if self.clause else {}),
         }
         return {key: value for key, value in values.items() if value}
 
@@ -117,4 +121,5 @@ def conditions(chosen: InterventionFilter) -> tuple[list[str], dict[str, Any]]:
     if chosen.bbox:
         # By the cell of the point that stands for the geometry: `&&` would lose its index under row-level security.
         cells_in_window("intervention", chosen.bbox, parts, binds)
+    add_clause(chosen.clause, parts, binds)
     return parts, binds

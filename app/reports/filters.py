@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from pydantic import BaseModel, ConfigDict
 
 from app.errors import BadRequestError
+from app.filtering import Clause
 from app.nomenclature.store import Nomenclature
 from app.places.lattice import cell_ranges_of_bbox
 from app.reports.rules import OPEN_STATES, STATES
@@ -29,7 +30,10 @@ _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 class ReportFilter(BaseModel):
-    """Which reports: an empty tuple or None leaves that side open. Days are inclusive, in Europe/Paris."""
+    """Which reports: an empty tuple or None leaves that side open. Days are inclusive, in Europe/Paris.
+
+    clause: what else is asked, in CQL2.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,6 +46,7 @@ class ReportFilter(BaseModel):
     bbox: tuple[float, float, float, float] | None = None
     due: str | None = None
     organisation: str | None = None
+    clause: Clause | None = None
 
     def query(self) -> dict[str, str]:
         """The filter as query parameters, as parse_filter reads them."""
@@ -55,6 +60,7 @@ class ReportFilter(BaseModel):
             "bbox": ",".join(repr(number) for number in self.bbox) if self.bbox else "",
             "due": self.due or "",
             "organisation": self.organisation or "",
+            **(self.clause.parameters if self.clause else {}),
         }
         return {key: value for key, value in values.items() if value}
 
@@ -176,7 +182,15 @@ def conditions(chosen: ReportFilter, now: datetime | None = None) -> tuple[list[
         _due_window(chosen.due, now or datetime.now(UTC), parts, binds)
     if chosen.bbox is not None:
         _window(chosen.bbox, parts, binds)
+    add_clause(chosen.clause, parts, binds)
     return parts, binds
+
+
+def add_clause(clause: Clause | None, parts: list[str], binds: dict[str, Any]) -> None:
+    """What is asked in CQL2 besides, as one more condition."""
+    if clause is not None:
+        parts.append(clause.sql)
+        binds.update(clause.binds)
 
 
 _OPEN = ", ".join(f"'{state}'" for state in OPEN_STATES)
