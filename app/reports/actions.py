@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from flask_babel import gettext as _
 from sqlalchemy import Engine
 
-from app.db.session import UnitOfWork, unit_of_work
+from app.db.session import UnitOfWork, one_statement, unit_of_work
 from app.errors import ConflictError, FieldError, InvalidInputError, NotFoundError, NotSignedInError
 from app.nomenclature.store import Nomenclature
 from app.people.actor import SYSTEM, Actor
@@ -20,11 +20,8 @@ from app.places.lattice import cell_of
 from app.reports import store
 from app.reports.commands import ReportCommand
 from app.reports.filters import ReportFilter
-from app.reports.store import Added, Cursor, EventRow, Figures, NewReport, ReportRow
+from app.reports.store import Added, Cursor, EventRow, Figures, NewReport, ReportRow, Submission
 from app.routing.deadlines import due_at
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as PsycopgCursor  # noqa: N812
 
 PAGE = 50
 WINDOW = 500
@@ -65,7 +62,7 @@ def submit(
 
 
 def submit_alone(
-    cursor: PsycopgCursor,
+    carry_out: Callable[[Submission], Added],
     actor: Actor,
     command: ReportCommand,
     *,
@@ -74,8 +71,9 @@ def submit_alone(
     now: datetime,
     token_sha256: bytes | None = None,
 ) -> ReportRow | None:
-    """`submit` as a transaction of its own, in one round trip; None when this very body is stored already.
+    """`submit` as a transaction of its own, or of a few such; None when this very body is stored already.
 
+    carry_out: `submit_together` for this one, or for it and others that came at the same moment.
     token_sha256: of the token that the actor came with; the statement confirms that it still speaks for this actor.
 
     Raises:
@@ -84,7 +82,13 @@ def submit_alone(
 
     """
     new = _new_report(command, nomenclature, source=source, now=now)
-    return _stored(new, store.add_report_alone(cursor, new, actor, token_sha256), nomenclature, actor)
+    return _stored(new, carry_out(Submission(new, actor, token_sha256)), nomenclature, actor)
+
+
+def submit_together(engine: Engine, submissions: Sequence[Submission]) -> list[Added]:
+    """Store reports of several actors in one round trip and one transaction; repeating it changes nothing."""
+    with one_statement(engine) as cursor:
+        return store.add_reports(cursor, submissions)
 
 
 def _stored(new: NewReport, added: Added, nomenclature: Nomenclature, actor: Actor) -> ReportRow | None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from uuid import UUID, uuid4
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
-from app.db.session import one_statement, unit_of_work
+from app.db.gathering import Gathering
+from app.db.session import unit_of_work
 from app.errors import BadRequestError, ConflictError, FieldError, InvalidInputError, NotFoundError
 from app.nomenclature.actions import current_nomenclature
 from app.people.actor import Actor
@@ -29,7 +31,7 @@ from app.reports.filters import KEYS, LIST_KEYS, parse_filter
 from app.reports.moves_page import render_report
 from app.reports.represent import as_feature, as_json
 from app.reports.rules import SEVERITIES, STATES
-from app.reports.store import Cursor, Figures, ReportRow
+from app.reports.store import Added, Cursor, Figures, ReportRow, Submission
 from app.web.bodies import is_form, json_object
 from app.web.context import services
 from app.web.language import local_path, locale_code
@@ -80,7 +82,7 @@ def submit() -> Response:
     here = f"{request.script_root}{request.path}"
     response.headers["Location"] = f"{here}/{row.id}"
     # Whether others reported it too is looked up by whoever wants to know: it must cost the sender nothing.
-    near = urlencode({"lon": row.lon, "lat": row.lat, "category": row.category, "except": str(row.id)})
+    near = f"lon={row.lon}&lat={row.lat}&category={quote(row.category)}&except={row.id}"
     response.headers["Link"] = f'<{here}/similar?{near}>; rel="related"'
     return response
 
@@ -88,14 +90,22 @@ def submit() -> Response:
 def _store(actor: Actor, command: ReportCommand, checks: Checks, *, source: str) -> tuple[ReportRow, bool]:
     """The stored report, and whether it is new."""
     engine, nomenclature, now = services().engine, checks.nomenclature, checks.now
-    with one_statement(engine) as cursor:
-        row = actions.submit_alone(
-            cursor, actor, command, nomenclature=nomenclature, source=source, now=now, token_sha256=bearer_sha256()
-        )
+    row = actions.submit_alone(
+        _together(), actor, command, nomenclature=nomenclature, source=source, now=now, token_sha256=bearer_sha256()
+    )
     if row is not None:
         return row, True
     with unit_of_work(engine, actor) as uow:
         return actions.read(uow, command.id), False
+
+
+def _together() -> Gathering[Submission, Added]:
+    """Of this process: reports that arrive while others are being stored are stored together (decision 21)."""
+    kept: Gathering[Submission, Added] | None = current_app.extensions.get("quietude_submits")
+    if kept is None:
+        made = Gathering[Submission, Added](partial(actions.submit_together, services().engine))
+        kept = current_app.extensions.setdefault("quietude_submits", made)
+    return kept
 
 
 @blueprint.get("/api/reports")

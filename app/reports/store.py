@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -80,6 +81,15 @@ class NewReport:
 
 
 @dataclass(frozen=True)
+class Submission:
+    """A report, who sends it, and the hash of the token that they came with, if they came with one."""
+
+    new: NewReport
+    actor: Actor
+    token_sha256: bytes | None = None
+
+
+@dataclass(frozen=True)
 class Added:
     """What came of it: "added", "same", "taken", "place" or "actor"; and for "added" what the database found."""
 
@@ -126,6 +136,15 @@ class Cursor:
 
 
 _SUBMIT = "SELECT * FROM submit_report(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+# The first row of VALUES gives the others their types.
+_TYPES = (
+    "text integer integer bytea uuid text float8 float8 bigint integer text timestamptz timestamptz timestamptz text"
+    " bigint text bytea"
+)
+_TYPED = f"({', '.join(f'%s::{name}' for name in _TYPES.split())})"
+_PLAIN = f"({', '.join(['%s'] * 18)})"
+_ARGUMENTS = ", ".join(f"given.a{n}" for n in range(1, 19))
+_COLUMNS = ", ".join(f"a{n}" for n in range(1, 19))
 _SELECT = statement("reports", "select")
 _ONE = text(f"{_SELECT} WHERE report.id = :id")
 _EVENTS = text(
@@ -137,22 +156,42 @@ _EVENTS = text(
 
 def add_report(connection: Connection, new: NewReport, actor: Actor) -> Added:
     """Store a report and the first line of its history, as `actor` (migrations/sql/0003/submit.sql)."""
-    return Added(*connection.exec_driver_sql(_SUBMIT, _arguments(new, actor, None)).one())
+    return Added(*connection.exec_driver_sql(_SUBMIT, _arguments(Submission(new, actor))).one())
 
 
-def add_report_alone(cursor: PsycopgCursor, new: NewReport, actor: Actor, token_sha256: bytes | None) -> Added:
-    """`add_report` as a transaction of its own, after the token, if there is one, was looked at once more."""
-    cursor.execute(_SUBMIT, _arguments(new, actor, token_sha256))
-    row = cursor.fetchone()
-    assert row is not None
-    return Added(*row)
+def add_reports(cursor: PsycopgCursor, submissions: Sequence[Submission]) -> list[Added]:
+    """Several reports of several actors in one statement, each stored with all its own checks, in their order.
+
+    Raises:
+        psycopg2.Error: one of them was refused by the database, and nothing of any was stored.
+
+    """
+    # In one order everywhere: two statements that hold the same two ids would wait for each other.
+    order = sorted(range(len(submissions)), key=lambda i: submissions[i].new.id)
+    arguments = [argument for i in order for argument in _arguments(submissions[i])]
+    cursor.execute(_submit_many(len(submissions)), arguments)
+    rows = cursor.fetchall()
+    found: dict[int, Added] = {}
+    for i, (report_id, *row) in zip(order, rows, strict=True):
+        assert report_id == str(submissions[i].new.id)
+        found[i] = Added(*row)
+    return [found[i] for i in range(len(submissions))]
 
 
-def _arguments(new: NewReport, actor: Actor, token_sha256: bytes | None) -> tuple[object, ...]:
+@cache
+def _submit_many(count: int) -> str:
+    values = ", ".join([_TYPED] + [_PLAIN] * (count - 1))
+    # Place holders only: never a value.
+    given = f"SELECT given.a5::text, added.* FROM (VALUES {values}) AS given ({_COLUMNS})"  # noqa: S608
+    return f"{given} CROSS JOIN LATERAL submit_report({_ARGUMENTS}) AS added"
+
+
+def _arguments(submission: Submission) -> tuple[object, ...]:
+    new, actor = submission.new, submission.actor
     return (
-        actor.role, actor.user_id, actor.organisation_id, token_sha256, str(new.id), new.category, new.lon, new.lat,
-        new.cell_25m, new.severity, new.visibility, new.observed_at, new.received_at, new.due_at, new.description,
-        new.place_id, new.source, new.body_sha256,
+        actor.role, actor.user_id, actor.organisation_id, submission.token_sha256, str(new.id), new.category, new.lon,
+        new.lat, new.cell_25m, new.severity, new.visibility, new.observed_at, new.received_at, new.due_at,
+        new.description, new.place_id, new.source, new.body_sha256,
     )  # fmt: skip
 
 

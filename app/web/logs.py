@@ -35,12 +35,24 @@ class _Lines:
     debug = info = warning = error = exception = critical = msg
 
 
+def _for_a_terminal(_logger: object, _method: str, event: structlog.typing.EventDict) -> str:
+    """Time, level, event, then what was said, by name; structlog's own renderer takes four times as long."""
+    head = f"{event.pop('timestamp')} [{event.pop('level'):<8}] {event.pop('event'):<24}"
+    trace = event.pop("exception", None)
+    line = " ".join((head, *(f"{name}={_shown(value)}" for name, value in event.items())))
+    return line if trace is None else f"{line}\n{trace}"
+
+
+def _shown(value: object) -> object:
+    """One word as it is; anything else so that its end is plain and it stays on its line."""
+    is_word = not isinstance(value, str) or (value.isprintable() and " " not in value)
+    return value if is_word else repr(value)
+
+
 def configure(log_format: str) -> None:
     """Send structlog straight to standard error: by way of the standard library a line took five times as long."""
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
-        if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=24)
+        structlog.processors.JSONRenderer(ensure_ascii=False) if log_format == "json" else _for_a_terminal
     )
     lines = _Lines()
     structlog.configure(

@@ -60,9 +60,8 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def headers(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = policy.replace("{nonce}", csp_nonce())
-        for name, value in fixed:
-            response.headers[name] = value
+        # Nothing else sets these: they need not be looked for first.
+        response.headers.extend([("Content-Security-Policy", policy.replace("{nonce}", csp_nonce())), *fixed])
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         # Pages differ by who asks: nothing is kept by a cache unless its route says so.
         response.headers.setdefault("Cache-Control", "no-store")

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import ProgrammingError
 
-from app.db.session import one_statement, unit_of_work
+from app.db.session import unit_of_work
 from app.errors import NotSignedInError
 from app.nomenclature.store import load_nomenclature
 from app.people.actions import token_sha256
@@ -21,6 +21,7 @@ from app.people.actor import SYSTEM, Actor, Role
 from app.people.identity import KEPT_S
 from app.reports import actions, store
 from app.reports.commands import ReportCommand
+from app.reports.store import Added, Submission
 from app.web.context import services
 from tests.reports.samples import LAT, LON, body
 
@@ -123,6 +124,10 @@ def test_it_is_not_remembered_for_ever(app: Flask, client: FlaskClient, bearer: 
     assert len(lookups) == 2
 
 
+def alone(engine: Engine) -> Callable[[Submission], Added]:
+    return lambda submission: actions.submit_together(engine, [submission])[0]
+
+
 def test_the_answer_is_the_row_that_is_stored(
     client: FlaskClient, bearer: Bearer, engine: Engine, places: dict[str, int], actor_of: Find
 ) -> None:
@@ -133,8 +138,7 @@ def test_the_answer_is_the_row_that_is_stored(
     command = ReportCommand.model_validate(
         body(lon=LON - 0.0005, lat=LAT, description="Plein", place_id=places["residence"], category="bulky_waste")
     )
-    with one_statement(engine) as cursor:
-        made = actions.submit_alone(cursor, actor, command, nomenclature=nomenclature, source="api", now=NOW)
+    made = actions.submit_alone(alone(engine), actor, command, nomenclature=nomenclature, source="api", now=NOW)
     with unit_of_work(engine, actor) as uow:
         read = store.get_report(uow.connection, command.id)
     assert made is not None
@@ -147,9 +151,9 @@ def test_a_token_cannot_speak_for_somebody_else(engine: Engine, bearer: Bearer, 
     with unit_of_work(engine, SYSTEM) as uow:
         nomenclature = load_nomenclature(uow.connection)
     command = ReportCommand.model_validate(body())
-    with pytest.raises(NotSignedInError), one_statement(engine) as cursor:
+    with pytest.raises(NotSignedInError):
         actions.submit_alone(
-            cursor,
+            alone(engine),
             actor_of("coordinator"),
             command,
             nomenclature=nomenclature,
@@ -165,6 +169,6 @@ def test_the_database_refuses_roles_that_do_not_report(engine: Engine, actor_of:
     with unit_of_work(engine, SYSTEM) as uow:
         nomenclature = load_nomenclature(uow.connection)
     actor, command = replace(actor_of("agent"), role=role), ReportCommand.model_validate(body())
-    with pytest.raises(ProgrammingError, match="row-level security"), one_statement(engine) as cursor:
-        actions.submit_alone(cursor, actor, command, nomenclature=nomenclature, source="api", now=NOW)
+    with pytest.raises(ProgrammingError, match="row-level security"):
+        actions.submit_alone(alone(engine), actor, command, nomenclature=nomenclature, source="api", now=NOW)
     assert count(engine) == 0
