@@ -19,6 +19,7 @@ BLUEPRINTS = (
     "people",
     "places",
     "photos",
+    "photos.resumable_routes",
     "routing",
     "reports",
     "reports.moves_routes",

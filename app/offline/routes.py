@@ -1,4 +1,4 @@
-"""`/api/offline/…`: who is signed in on this phone, and what it takes along."""
+"""`/api/offline/…`: who is signed in on this phone, and what it takes along; `/sw.js`, `/outbox` and the shells."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import base64
 import gzip
 import hashlib
 import json
+from http import HTTPStatus
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify, render_template, request
 from flask_wtf.csrf import generate_csrf
 
 from app.db.session import unit_of_work
-from app.errors import ForbiddenError
+from app.errors import ForbiddenError, NotFoundError
 from app.nomenclature.actions import current_nomenclature
-from app.offline import actions
+from app.offline import actions, shells
 from app.people.guards import require_signed_in
 from app.people.identity import current_actor, via_token
+from app.people.setup import derived_key
 from app.places.store import geography_version
 from app.web.context import services
+from app.web.language import LOCALES
 
 blueprint = Blueprint("offline", __name__, template_folder="templates")
 
@@ -29,7 +32,7 @@ def session_state() -> Response:
     actor = current_actor()
     if via_token():
         raise ForbiddenError("a phone's queue belongs to somebody who signed in with a browser")
-    answer: dict[str, Any] = {"signed_in": actor.is_signed_in, "csrf_token": generate_csrf()}
+    answer: dict[str, Any] = {"signed_in": actor.is_signed_in, "csrf_token": generate_csrf(), "page": phone_account()}
     if actor.is_signed_in:
         with unit_of_work(services().engine, actor) as uow:
             known = actions.own_account(uow, actor)
@@ -80,3 +83,65 @@ def _stamped(answer: Response, etag: str) -> Response:
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["Vary"] = "Accept-Encoding, Cookie"
     return answer
+
+
+# ── the installable app ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@blueprint.get("/sw.js")
+def service_worker() -> Response:
+    """The worker with the list of what it keeps, from the root so that its scope is the whole site.
+
+    `?classic`: for browsers whose workers take no modules; without sending in the background.
+    """
+    facts = f"const RELEASE = {json.dumps(shells.worker_facts(), indent=1)};\n"
+    code = (shells.STATIC / "js" / "sw.js").read_text(encoding="utf-8")
+    if "classic" in request.args:
+        code = "\n".join(line for line in code.splitlines() if not line.startswith("import "))
+    response = Response(facts + code, content_type="text/javascript; charset=utf-8")
+    response.headers["Cache-Control"] = "no-cache"
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+@blueprint.get("/offline/shell")
+def shell() -> str:
+    """`?page=/reports/new&lang=fr`: a page without anybody in it, for the phone to keep."""
+    page, locale = request.args.get("page", ""), request.args.get("lang", "fr")
+    if page not in shells.TEMPLATES:
+        raise NotFoundError("page", page[:40])
+    return shells.render_shell(page, locale if locale in LOCALES else "fr")
+
+
+@blueprint.get("/outbox")
+def outbox() -> str:
+    """What waits on this phone: the page knows nothing of it, its script does."""
+    return render_template("offline/outbox.html", phone=True)
+
+
+@blueprint.get("/offline")
+def no_network() -> str:
+    """What opens instead of a page that this phone does not have."""
+    return render_template("offline/offline.html", phone=True)
+
+
+@blueprint.app_context_processor
+def _whose_phone() -> dict[str, Any]:
+    return {"phone_account": phone_account}
+
+
+def phone_account() -> str:
+    """The account of this page, as a word that tells nothing: the phone notices that it is somebody else's now."""
+    actor = current_actor()
+    if not actor.is_signed_in:
+        return "none"
+    return derived_key(services().settings.secret_key, f"phone {actor.user_id}")[:16]
+
+
+@blueprint.after_app_request
+def _name_release(response: Response) -> Response:
+    """A page says of which release it is, so that the worker mixes it with nothing older."""
+    if response.mimetype == "text/html" and response.status_code == HTTPStatus.OK:
+        response.headers["X-Quietude-Release"] = shells.release()
+    return response

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, cast
 from uuid import UUID
 
 from flask_babel import gettext as _
@@ -17,6 +17,15 @@ from app.photos.rules import COVER_MODES, MOST_AREAS, STAGES
 
 CLOCK_SKEW = timedelta(minutes=10)
 MOST_PX = 100_000
+
+
+class Said(Protocol):
+    """What is said about a picture besides its bytes."""
+
+    @property
+    def stage(self) -> str: ...
+    @property
+    def taken_at(self) -> datetime | None: ...
 
 
 @dataclass(frozen=True)
@@ -30,8 +39,13 @@ class UploadCommand:
 
     def body_sha256(self, subject: str, subject_id: UUID) -> bytes:
         """What makes two uploads the same: where to, what is said about it, and the very bytes."""
-        said = f"{subject}/{subject_id}/{self.stage}/{self.taken_at and self.taken_at.timestamp()}/"
-        return hashlib.sha256(said.encode() + hashlib.sha256(self.raw).digest()).digest()
+        return upload_sha256(self, subject, subject_id, hashlib.sha256(self.raw).digest())
+
+
+def upload_sha256(said: Said, subject: str, subject_id: UUID, raw_sha256: bytes) -> bytes:
+    """The same of a picture whose bytes are still on their way."""
+    about = f"{subject}/{subject_id}/{said.stage}/{said.taken_at and said.taken_at.timestamp()}/"
+    return hashlib.sha256(about.encode() + raw_sha256).digest()
 
 
 @dataclass(frozen=True)

@@ -62,12 +62,12 @@ def _too_large(_error: RequestEntityTooLarge) -> Response:
 
 
 @blueprint.errorhandler(SandboxBusyError)
-def _busy(_error: SandboxBusyError) -> Response:
+def busy(_error: SandboxBusyError) -> Response:
     return _later(_("Many pictures are coming in at once. Try again in a moment."))
 
 
 @blueprint.errorhandler(StorageError)
-def _no_room(error: StorageError) -> Response:
+def no_room(error: StorageError) -> Response:
     get_logger().error("photo not stored", error=str(error))
     return _later(_("The service has no room for pictures just now. Try again later."))
 

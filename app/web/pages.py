@@ -61,11 +61,3 @@ def manifest() -> Response:
     response = current_app.send_static_file("manifest.webmanifest")
     response.headers["Content-Type"] = "application/manifest+json"
     return response
-
-
-@blueprint.get("/sw.js")
-def service_worker() -> Response:
-    """Served from the root so that its scope is the whole site."""
-    response = current_app.send_static_file("js/sw.js")
-    response.headers["Cache-Control"] = "no-cache"
-    return response

@@ -51,6 +51,7 @@ export async function save(kind, body, blobs = []) {
   }
   await store(account, id, rows, pictures);
   navigator.storage?.persist?.().catch(() => {});
+  document.dispatchEvent(new CustomEvent('quietude:saved'));
   announce();
   soon();
   const { sealed, ...item } = rows[0];

@@ -30,6 +30,16 @@ async function touch(name, found) {
   return fresh;
 }
 
+const WARM_MS = 600_000;
+
+/** Take along what is not here or older than ten minutes: a day may start without a network. */
+export async function warm() {
+  for (const name of Object.keys(URLS)) {
+    const kept = await get('reference', name);
+    if (!kept || Date.now() - kept.at > WARM_MS) await row(name);
+  }
+}
+
 /** Forget what this page was told: the next question asks the server again. */
 export const refreshReference = () => asked.clear();
 

@@ -10,6 +10,8 @@ const TIMEOUT_MS = 60_000;
 const REFUSED = [400, 403, 404, 405, 409, 410, 413, 415, 422];
 const KEEP_SENT_MS = 24 * 3_600_000;
 const KEEP_SENT = 50;
+const PIECE_BYTES = 256 * 1024;
+const MOST_RESTARTS = 4;
 
 const TARGETS = {
   report: (body) => ['/api/reports', body],
@@ -74,14 +76,26 @@ async function attempt(item, session) {
   return request(url, session, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(values) });
 }
 
+/** A picture in pieces: a broken one goes on where the server's copy ends. */
 async function sendPhoto(item, { report, stage, taken_at: takenAt }, session) {
   const kept = await get('blobs', item.id);
-  const form = new FormData();
-  form.append('id', item.id);
-  if (stage) form.append('stage', stage);
-  if (takenAt) form.append('taken_at', takenAt);
-  form.append('photo', new Blob([await unseal(item.account, item.id, kept)], { type: kept.type }), 'photo');
-  return request(`/api/reports/${report}/photos`, session, { method: 'POST', body: form });
+  const bytes = await unseal(item.account, item.id, kept);
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  const query = new URLSearchParams({ sha256: [...hash].map((byte) => byte.toString(16).padStart(2, '0')).join('') });
+  if (stage) query.set('stage', stage);
+  if (takenAt) query.set('taken_at', takenAt);
+  const url = `/api/reports/${report}/photos/${item.id}?${query}`;
+  let offset = item.tries === 0 ? 0 : null; // null: ask first
+  for (let restarts = 0; restarts < MOST_RESTARTS;) {
+    const piece = offset === null ? new ArrayBuffer(0) : bytes.slice(offset, offset + PIECE_BYTES);
+    const range = offset === null ? '*' : `${offset}-${offset + piece.byteLength - 1}`;
+    const headers = { 'Content-Type': 'application/octet-stream', 'Content-Range': `bytes ${range}/${bytes.byteLength}` };
+    const answer = await request(url, session, { method: 'PUT', headers, body: piece });
+    if (answer.status !== 202 || !Number.isInteger(answer.data?.offset)) return answer;
+    if (offset !== null && answer.data.offset <= offset) restarts += 1;
+    offset = Math.min(answer.data.offset, bytes.byteLength - 1); // all there but not finished: the last byte once more
+  }
+  return { status: 503, data: {} };
 }
 
 async function request(url, session, options) {

@@ -1,13 +1,35 @@
 // Who is signed in on this phone: asked of the server whenever there is one, else as it was known last.
 
-import { change, get, open } from './offline-db.js';
-import { keepKey } from './offline-seal.js';
+import { change, get } from './offline-db.js';
+import { isPossible, keepKey } from './offline-seal.js';
 
 const TIMEOUT_MS = 15_000;
+const NOBODY = { account: null, page: null, signedIn: false, leaving: null };
 
-/** What was known last: {account: tag or null, signedIn: true | false}. */
+const kept = async () => ({ ...NOBODY, ...await get('state', 'who') });
+const remember = (who) => change(['state'], (state) => state.put({ ...NOBODY, ...who }, 'who'));
+
+/** A page of the server says whose it is: what was known of somebody else must not be used for a moment longer. */
+async function check() {
+  const page = globalThis.document?.querySelector('meta[name="quietude-account"]')?.content;
+  if (!page || !isPossible()) return; // a worker, or a page without anybody in it
+  const who = await kept();
+  if (page === 'none') {
+    if (who.signedIn) await remember({ ...who, signedIn: false });
+  } else if (page !== who.page) {
+    await refresh().catch(forget);
+  } else if (!who.signedIn) {
+    await remember({ ...who, signedIn: true });
+  }
+}
+
+let checked = null;
+
+/** What was known last: {account: tag or null, signedIn}. The account stays when its session has only ended. */
 export async function known() {
-  return (await get('state', 'who')) ?? { account: null, signedIn: false };
+  checked ??= check().catch(() => {});
+  await checked;
+  return kept();
 }
 
 /**
@@ -20,14 +42,14 @@ export async function refresh() {
   });
   const answer = response.ok ? await response.json() : null;
   if (typeof answer?.signed_in !== 'boolean') throw new TypeError(`no session: ${response.status}`);
-  const before = await known();
+  const before = await kept();
   if (answer.signed_in && before.leaving === answer.account) return leave(answer);
   if (answer.signed_in) {
     if (before.account !== answer.account) await forget();
     await keepKey(answer.account, answer.key);
   }
-  const account = answer.signed_in ? answer.account : before.account;
-  await remember({ account, signedIn: answer.signed_in });
+  const { account, page } = answer.signed_in ? answer : before;
+  await remember({ account, page, signedIn: answer.signed_in });
   return { account, signedIn: answer.signed_in, csrf: answer.csrf_token };
 }
 
@@ -35,24 +57,38 @@ export async function refresh() {
 async function leave(answer) {
   const gone = await fetch('/logout', { method: 'POST', headers: { 'X-CSRFToken': answer.csrf_token }, redirect: 'manual' });
   if (gone.status >= 400) throw new TypeError(`not signed out: ${gone.status}`);
-  await remember({ account: null, signedIn: false });
+  await staying();
+  globalThis.location?.reload?.(); // the page still shows her
   return { account: null, signedIn: false, csrf: null };
 }
 
-const remember = (who) => change(['state'], (state) => state.put(who, 'who'));
+/** The server knows who is there: nothing is left to tell it. */
+export async function staying() {
+  await remember({ ...await kept(), leaving: null });
+}
 
 /** Sign-out, or somebody else: keys and what was taken along go. Queues stay, and nobody can read them. */
 export async function forget({ leaving = null } = {}) {
   await change(['keys', 'state', 'reference'], async (keys, state, reference) => {
     await keys.clear();
     await reference.clear();
-    await state.put({ account: null, signedIn: false, leaving }, 'who');
+    await state.put({ ...NOBODY, leaving }, 'who');
   });
 }
 
-/** What the sign-out button does on this phone, before the server is asked. Pages kept by nobody are not pages kept. */
+/** What the sign-out button does on this phone, before the server is asked. */
 export async function signOut() {
-  await open();
-  const { account } = await known();
-  await forget({ leaving: account });
+  await forget({ leaving: (await kept()).account });
+}
+
+/** Sign out here, then there. Resolves to whether the server has heard of it. */
+export async function signOutEverywhere() {
+  const session = await refresh().catch(() => null);
+  await signOut();
+  if (!session) return false;
+  const headers = { 'X-CSRFToken': session.csrf };
+  const answer = await fetch('/logout', { method: 'POST', headers, redirect: 'manual' }).catch(() => null);
+  if (!answer || answer.status >= 400) return false;
+  await staying();
+  return true;
 }

@@ -1,4 +1,177 @@
-// Makes the form installable. It keeps nothing yet: every page comes from the server.
+import * as outbox from './static/js/offline-worker.js';
 
-self.addEventListener('install', () => self.skipWaiting());
-self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
+// Keeps the pages that work without a network, and sends the outbox in the background. RELEASE (which files and shells,
+// each with its digest) is written above by the server. Rules: docs/decisions/0028.
+
+const APP = `quietude-app-${RELEASE.release}`;
+const PLACES = 'quietude-places'; // outlines and stops: public, and of no release
+const PLACES_FRESH_MS = 3_600_000;
+const PATIENCE_MS = 4000; // then the page that is here is better than the one that may come
+const KIND = 'X-Quietude-Digest';
+const LAYERS = ['commune', 'neighbourhood', 'line', 'stop'].map((kind) => `/api/places/${kind}.geojson`);
+
+let serverIsNewer = false;
+
+// ── coming and going ────────────────────────────────────────────────────────────────────────────────────────────────
+
+self.addEventListener('install', (event) => event.waitUntil(install()));
+self.addEventListener('activate', (event) => event.waitUntil(activate()));
+self.addEventListener('message', (event) => {
+  // The page says when nothing is being entered or sent; until then this worker waits.
+  if (event.data === 'take over') self.skipWaiting();
+});
+
+async function install() {
+  const cache = await caches.open(APP);
+  const known = await kept();
+  await Promise.all(Object.entries(RELEASE.files).map(([path, digest]) => take(cache, path, digest, known)));
+  const shells = RELEASE.shells.flatMap((page) => RELEASE.locales.map((locale) => [page, locale]));
+  await Promise.all(shells.map(([page, locale]) => fetched(cache, shellUrl(page, locale))));
+  const layers = await caches.open(PLACES);
+  await Promise.all(LAYERS.map((url) => refreshed(layers, url).catch(() => {})));
+  // The very first one: no page has anything of an older one.
+  if (!self.registration.active) self.skipWaiting();
+}
+
+/** What older releases have, by its digest: the same file is not fetched twice. */
+async function kept() {
+  const known = new Map();
+  for (const name of await caches.keys()) {
+    if (!name.startsWith('quietude-app-')) continue;
+    const cache = await caches.open(name);
+    for (const request of await cache.keys()) {
+      const response = await cache.match(request);
+      if (response.headers.get(KIND)) known.set(response.headers.get(KIND), response);
+    }
+  }
+  return known;
+}
+
+async function take(cache, path, digest, known) {
+  const response = known.get(digest);
+  if (response) return cache.put(path, response);
+  const fresh = await fetch(path, { cache: 'no-cache' });
+  if (!fresh.ok) throw new Error(`${path}: ${fresh.status}`);
+  const bytes = await fresh.arrayBuffer();
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  const found = [...hash].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  // The server was changed in between: this worker would mix two releases. The browser tries again later.
+  if (found !== digest) throw new Error(`${path}: another release`);
+  const headers = { 'Content-Type': fresh.headers.get('Content-Type'), [KIND]: digest };
+  return cache.put(path, new Response(bytes, { headers }));
+}
+
+async function fetched(cache, url) {
+  const response = await fetch(url, { cache: 'no-cache', credentials: 'omit' });
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  return cache.put(url, response);
+}
+
+async function activate() {
+  for (const name of await caches.keys()) {
+    if (name.startsWith('quietude-app-') && name !== APP) await caches.delete(name);
+  }
+  await self.clients.claim();
+}
+
+// ── answering ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const shellUrl = (page, locale) => `/offline/shell?page=${encodeURIComponent(page)}&lang=${locale}`;
+
+self.addEventListener('fetch', (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (url.origin !== self.location.origin) return;
+  if (request.mode === 'navigate') {
+    if (request.method === 'GET') event.respondWith(page(request, url));
+    else if (url.pathname === '/logout') event.respondWith(leave(request));
+    else if (url.pathname === '/login') event.waitUntil(worker()?.staying());
+  } else if (request.method !== 'GET') {
+    return; // what changes something goes to the server and nowhere else
+  } else if (RELEASE.files[url.pathname]) {
+    event.respondWith(file(request, url));
+  } else if (LAYERS.includes(url.pathname) && !url.search) {
+    event.respondWith(layer(event, url.pathname));
+  }
+});
+
+/** The module above, which a classic worker does not have. */
+function worker() {
+  return typeof outbox === 'undefined' ? null : outbox;
+}
+
+/** Whoever signs out is forgotten here first, whatever becomes of the request. */
+async function leave(request) {
+  await worker()?.signOut().catch(() => {});
+  try {
+    const response = await fetch(request);
+    await worker()?.staying();
+    return response;
+  } catch {
+    return fromShell('/offline');
+  }
+}
+
+/** From the server; without one, or when it takes too long, the shell of that page. */
+async function page(request, url) {
+  const shell = RELEASE.shells.includes(url.pathname) ? url.pathname : null;
+  const fresh = fetch(request).then((response) => {
+    const release = response.headers.get('X-Quietude-Release');
+    if (release) serverIsNewer = release !== RELEASE.release;
+    if (serverIsNewer) self.registration.update().catch(() => {});
+    return response;
+  });
+  if (!shell) return fresh.catch(() => fromShell('/offline'));
+  fresh.catch(() => {}); // it may fail after the shell was shown
+  const patience = new Promise((resolve) => { setTimeout(resolve, PATIENCE_MS, null); });
+  const response = await Promise.race([fresh, patience]).catch(() => null);
+  if (response && response.status < 500) return response;
+  const here = await fromShell(shell);
+  return here ?? fresh;
+}
+
+async function fromShell(path) {
+  const cache = await caches.open(APP);
+  return (await cache.match(shellUrl(path, await language()))) ?? cache.match(shellUrl(path, 'fr'));
+}
+
+/** As the last page that came from the server. */
+async function language() {
+  const said = await (await caches.open(PLACES)).match('/language');
+  return said ? said.text() : 'fr';
+}
+
+async function file(request, url) {
+  const cache = await caches.open(APP);
+  const here = await cache.match(url.pathname);
+  if (!here) return fetch(request);
+  // A page of a newer release wants the files of its own.
+  if (serverIsNewer) return fetch(request).catch(() => here);
+  return here;
+}
+
+async function layer(event, path) {
+  const cache = await caches.open(PLACES);
+  const here = await cache.match(path);
+  const at = Number(here?.headers.get('X-Quietude-At') ?? 0);
+  if (here && Date.now() - at < PLACES_FRESH_MS) return here;
+  const fresh = refreshed(cache, path);
+  if (!here) return fresh;
+  event.waitUntil(fresh.catch(() => {}));
+  return here;
+}
+
+async function refreshed(cache, path) {
+  const response = await fetch(path);
+  if (!response.ok) return response;
+  const body = await response.text();
+  const headers = { 'Content-Type': response.headers.get('Content-Type'), 'X-Quietude-At': String(Date.now()) };
+  await cache.put(path, new Response(body, { headers }));
+  return new Response(body, { headers });
+}
+
+// ── sending ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+self.addEventListener('sync', (event) => {
+  if (event.tag === 'quietude-outbox') event.waitUntil(worker()?.flushOnce());
+});

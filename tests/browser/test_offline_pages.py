@@ -1,0 +1,40 @@
+"""The pages that open without a network after one visit, and what they show of whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Watch
+
+pytestmark = pytest.mark.browser
+
+
+def controlled(page: Page) -> None:
+    """One visit: the worker has everything and answers for this page."""
+    page.goto("/reports/new")
+    page.evaluate(
+        "() => navigator.serviceWorker.controller"
+        " || new Promise((done) => navigator.serviceWorker.addEventListener('controllerchange', done))"
+    )
+
+
+@pytest.fixture
+def phone(open_page: Callable[..., Page]) -> Page:
+    """A phone whose browser may have a worker."""
+    return open_page("agent@demo.quietude", service_workers="allow")
+
+
+def test_form_and_map_open_without_network(phone: Page, watch: Watch) -> None:
+    controlled(phone)
+    watch.allow("ERR_INTERNET_DISCONNECTED|ERR_FAILED|Failed to fetch")
+    phone.context.set_offline(True)
+    phone.goto("/reports/new")
+    expect(phone.locator("#report-form")).to_be_visible()
+    expect(phone.locator(".map-commune")).to_be_attached()
+    assert phone.locator("input[name=id]").first.input_value() != ""
+    assert "agent@demo" not in phone.content()
+    phone.goto("/reports")
+    expect(phone.locator("h1")).to_have_text("Pas de réseau")
