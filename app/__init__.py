@@ -33,6 +33,7 @@ BLUEPRINTS = (
     "heat.mvt_routes",
     "heat.takeaway_routes",
     "exports",
+    "ogc",
     "desk.tfpb_routes",
     "desk.desk_routes",
     "desk.dashboard_routes",

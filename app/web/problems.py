@@ -16,7 +16,7 @@ from app.errors import STATUS, BadRequestError, InvalidInputError, NotSignedInEr
 from app.web.logs import get_logger, request_id
 
 # What machines ask: these never get a page.
-MACHINE_PATHS = ("/api/", "/tiles/", "/export/", "/healthz", "/readyz", "/metrics")
+MACHINE_PATHS = ("/api/", "/tiles/", "/export/", "/ogc/", "/healthz", "/readyz", "/metrics")
 
 TITLES: dict[int, tuple[Any, Any]] = {
     400: (_l("Bad request"), _l("The address or the form holds something that cannot be read.")),
