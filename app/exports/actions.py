@@ -16,6 +16,7 @@ from app.db.session import unit_of_work
 from app.exports.channel import ReaderGoneError
 from app.exports.copying import STALLED_S, CopyStream, Plan
 from app.exports.formats import CSV, GEOJSON, Format
+from app.exports.legend import Layer, read_legend
 from app.exports.store import log_export, plan_events, plan_intervention_events, plan_interventions, plan_reports
 from app.interventions.filters import InterventionFilter
 from app.people.actor import Actor, Role
@@ -26,20 +27,22 @@ from app.web.logs import get_logger
 EXPORTERS: tuple[Role, ...] = ("planner", "coordinator")
 
 
-class _UntilBegun:
-    """The chunks of a stream; while a format still makes its first byte (a GeoPackage takes all the time that there
-    is), a reader who leaves stops all of it.
+class _Watched:
+    """The chunks of a stream. Their rows are told as they come; and while a format still makes its first byte (a
+    GeoPackage takes all the time that there is), a reader who leaves stops all of it.
     """
 
-    def __init__(self, chunks: Iterable[Any], is_gone: Callable[[], bool]) -> None:
+    def __init__(self, chunks: Iterable[Any], watch: Watch) -> None:
         self.has_begun = False
         self._chunks = chunks
-        self._is_gone = is_gone
+        self._watch = watch
 
     def __iter__(self) -> Iterator[Any]:
         for chunk in self._chunks:
-            if not self.has_begun and self._is_gone():
+            if not self.has_begun and self._watch.is_gone():
                 raise ReaderGoneError
+            if self._watch.on_rows is not None:
+                self._watch.on_rows(chunk.count(b"\n") if isinstance(chunk, bytes) else len(chunk))
             yield chunk
 
 
@@ -99,11 +102,12 @@ class Watch:
     """What an export has to do with the one who reads it.
 
     is_gone is asked every second while no row has come; on_close is called once, when the export is closed;
-    stalled_s is how long a reader may take nothing.
+    on_rows hears how many rows came; stalled_s is how long a reader may take nothing.
     """
 
     is_gone: Callable[[], bool] = lambda: False
     on_close: Callable[[], None] = lambda: None
+    on_rows: Callable[[int], None] | None = None
     stalled_s: float = STALLED_S
 
 
@@ -163,11 +167,12 @@ def _start(engine: Engine, actor: Actor, wanted: Wanted, plan: Plan, watch: Watc
     # In a transaction of its own and before the first row: an export that is broken off was an export too.
     with unit_of_work(engine, actor) as uow:
         log_export(uow, actor, wanted.what, wanted.format.ending, urlencode(wanted.query))
+        legend = read_legend(uow.connection, wanted.what) if wanted.format.has_legend else None
     stream = CopyStream(engine, actor, plan, wanted.format.sink, stalled_s=watch.stalled_s)
     try:
         stream.wait_for_start(watch.is_gone)
-        chunks = _UntilBegun(stream, watch.is_gone)
-        body = wanted.format.frame(wanted.what, chunks, lambda: stream.rows)
+        chunks = _Watched(stream, watch)
+        body = wanted.format.frame(Layer(wanted.what, legend, lambda: stream.rows), chunks)
         first = next(body)
         chunks.has_begun = True
     except BaseException:

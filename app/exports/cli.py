@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,18 +19,19 @@ from app.cli_context import open_engine
 from app.db.session import unit_of_work
 from app.exports.actions import Export, Watch, export_events, export_interventions, export_reports
 from app.exports.commands import parse_export, parse_intervention_export
-from app.exports.formats import FORMATS
+from app.exports.formats import FORMATS, Format
 from app.exports.store import count_events, count_interventions, count_reports
 from app.heat.takeaway_cli import map_command
 from app.interventions.store import kinds
 from app.nomenclature.store import load_nomenclature
 from app.people.actor import Actor
+from app.web.context import services
 
 # Whoever may open the database from the shell may read it; what leaves by default is still what a planner sees.
 PLANNER = Actor("planner", user_id=0)
 COORDINATOR = Actor("coordinator", user_id=0)
 # A pipe's other end may take its time.
-WATCH = Watch(stalled_s=12 * 3600.0)
+STALLED_S = 12 * 3600.0
 
 _FILTERS = {
     "theme": "Theme codes, separated by commas.",
@@ -84,7 +86,8 @@ def reports(file: str, restricted: bool, format_: str, **filters: str) -> None: 
         with unit_of_work(engine, actor) as uow:
             chosen = parse_export(_parameters(filters), load_nomenclature(uow.connection))
             total = count_reports(uow, chosen)
-        _write(file, export_reports(engine, actor, chosen, FORMATS[format_], WATCH), "reports", total)
+        with _words(FORMATS[format_]):
+            _write(file, partial(export_reports, engine, actor, chosen, FORMATS[format_]), "reports", total)
 
 
 @export.command("interventions", params=_options(_INTERVENTION_FILTERS))
@@ -97,7 +100,8 @@ def interventions(file: str, restricted: bool, format_: str, **filters: str) -> 
             known = {kind.code for kind in kinds(uow.connection)}
             chosen = parse_intervention_export(_parameters(filters), known)
             total = count_interventions(uow, chosen)
-        _write(file, export_interventions(engine, actor, chosen, FORMATS[format_], WATCH), "interventions", total)
+        with _words(FORMATS[format_]):
+            _write(file, partial(export_interventions, engine, actor, chosen, FORMATS[format_]), "interventions", total)
 
 
 @export.command("events", params=_options(_FILTERS))
@@ -108,27 +112,51 @@ def events(file: str, restricted: bool, **filters: str) -> None:  # noqa: FBT001
         with unit_of_work(engine, actor) as uow:
             chosen = parse_export(_parameters(filters), load_nomenclature(uow.connection))
             total = count_events(uow, chosen)
-        _write(file, export_events(engine, actor, chosen, WATCH), "events", total)
+        _write(file, partial(export_events, engine, actor, chosen), "events", total)
 
 
-def _write(file: str, made: Export, what: str, total: int) -> None:
+@contextmanager
+def _words(format_: Format) -> Iterator[None]:
+    """French around the making of a format that has words of its own."""
+    if not format_.has_legend:
+        yield
+        return
+    # The whole application takes a second to import, and the other formats have no use for it.
+    from flask_babel import force_locale  # noqa: PLC0415
+
+    from app import create_app  # noqa: PLC0415
+    from app.settings import load_settings  # noqa: PLC0415
+
+    app = create_app(load_settings())
+    with app.app_context(), force_locale("fr"):
+        try:
+            yield
+        finally:
+            services().engine.dispose()
+
+
+def _write(file: str, begin: Callable[[Watch], Export], what: str, total: int) -> None:
     """The whole export into its file, with progress; every mishap is one line."""
     try:
-        with _target(file) as target:
-            for chunk in _shown(made, what, total):
-                target.write(chunk)
+        with _target(file) as target, _shown(what, total) as (on_rows, on_bytes):
+            made = begin(Watch(stalled_s=STALLED_S, on_rows=on_rows))
+            try:
+                for chunk in made:
+                    target.write(chunk)
+                    on_bytes(len(chunk))
+            finally:
+                made.close()
     except BrokenPipeError:
         # `quietude export reports - | head`: what reads has enough. Nothing may be flushed at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except OSError as error:
         raise click.ClickException(f"{file}: {error.strerror}") from None
-    finally:
-        made.close()
 
 
-def _shown(chunks: Iterable[bytes], what: str, total: int) -> Iterator[bytes]:
-    """The chunks, with a progress bar on standard error: every row is one line."""
+@contextmanager
+def _shown(what: str, total: int) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
+    """A progress bar on standard error; it hears how many rows came from the database, and how many bytes went out."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -139,10 +167,13 @@ def _shown(chunks: Iterable[bytes], what: str, total: int) -> Iterator[bytes]:
     size = 0
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(what, total=total, megabytes=0)
-        for chunk in chunks:
-            size += len(chunk)
-            progress.update(task, advance=chunk.count(b"\n"), megabytes=size / 1e6)
-            yield chunk
+
+        def on_bytes(count: int) -> None:
+            nonlocal size
+            size += count
+            progress.update(task, megabytes=size / 1e6)
+
+        yield lambda rows: progress.update(task, advance=rows), on_bytes
         progress.update(task, completed=total)
 
 

@@ -13,12 +13,16 @@ from flask_babel import lazy_gettext as _l
 
 @dataclass(frozen=True)
 class Column:
-    """One column. type: as a GIS would name it; csv_only: not a property of the GeoJSON feature."""
+    """One column. type: as a GIS would name it; csv_only: not a property of the GeoJSON feature.
+
+    title: a few words for the head of a column or a form, of every column that a GIS gets.
+    """
 
     name: str
     type: str
     meaning: LazyString
     csv_only: bool = False
+    title: LazyString | str = ""
 
 
 def _state_times(*states: tuple[str, LazyString]) -> tuple[Column, ...]:
@@ -28,16 +32,18 @@ def _state_times(*states: tuple[str, LazyString]) -> tuple[Column, ...]:
 _LON = Column("lon", "real", _l("Longitude in degrees (EPSG:4326); of a line or an area a point on it"), csv_only=True)
 _LAT = Column("lat", "real", _l("Latitude in degrees (EPSG:4326)"), csv_only=True)
 # What more than one table has.
-_STATE = Column("state", "text", _l("Where it stands in the workflow"))
-_VISIBILITY = Column("visibility", "text", _l("Who may read it: public, partner, restricted"))
-_NEIGHBOURHOOD = Column("neighbourhood", "text", _l("The neighbourhood that it lies in"))
-_DESCRIPTION = Column("description", "text", _l("A short text about the place or the thing"))
-_QPV = Column("qpv", "text", _l("The priority neighbourhood (QPV) that it lies in"))
-_SOURCE = Column("source", "text", _l("How it came in: form, api, or import and its name"))
-_CATEGORY = Column("category", "text", _l("Code of the category"))
+_STATE = Column("state", "text", _l("Where it stands in the workflow"), title=_l("State"))
+_VISIBILITY = Column("visibility", "text", _l("Who may read it: public, partner, restricted"), title=_l("Visibility"))
+_NEIGHBOURHOOD = Column("neighbourhood", "text", _l("The neighbourhood that it lies in"), title=_l("Neighbourhood"))
+_DESCRIPTION = Column("description", "text", _l("A short text about the place or the thing"), title=_l("Description"))
+_QPV = Column("qpv", "text", _l("The priority neighbourhood (QPV) that it lies in"), title=_l("QPV"))
+_SOURCE = Column("source", "text", _l("How it came in: form, api, or import and its name"), title=_l("Origin"))
+_CATEGORY = Column("category", "text", _l("Code of the category"), title=_l("Category"))
 _EVENT = Column("event", "integer", _l("Number of the step: their order is the order in which they were stored"))
 _HAPPENED = Column("kind", "text", _l("What happened: created, a move, a merger…"))
-_SYNTHETIC = Column("is_synthetic", "boolean", _l("true: invented for the demonstration, it never happened"))
+_SYNTHETIC = Column(
+    "is_synthetic", "boolean", _l("true: invented for the demonstration, it never happened"), title=_l("Synthetic")
+)
 
 _STEP = (
     Column("from_state", "text", _l("State before")),
@@ -50,26 +56,26 @@ _STEP = (
 
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "reports": (
-        Column("id", "uuid", _l("Identifies the report for ever")),
+        Column("id", "uuid", _l("Identifies the report for ever"), title=_l("Identifier")),
         _CATEGORY,
-        Column("theme", "text", _l("Code of the theme that the category belongs to")),
-        Column("kind", "text", _l("defect: of public space; disorder: against tranquillity")),
-        Column("severity", "integer", _l("1 nuisance, 2 damage, 3 serious, 4 immediate danger")),
+        Column("theme", "text", _l("Code of the theme that the category belongs to"), title=_l("Theme")),
+        Column("kind", "text", _l("defect: of public space; disorder: against tranquillity"), title=_l("Kind")),
+        Column("severity", "integer", _l("1 nuisance, 2 damage, 3 serious, 4 immediate danger"), title=_l("Severity")),
         _STATE,
         _VISIBILITY,
-        Column("observed_at", "datetime", _l("When it was seen (UTC)")),
-        Column("received_at", "datetime", _l("When the register received it (UTC)")),
-        Column("due_at", "datetime", _l("Until when it should be answered (UTC)")),
-        Column("organisation", "text", _l("The organisation that answers for it")),
+        Column("observed_at", "datetime", _l("When it was seen (UTC)"), title=_l("Observed at")),
+        Column("received_at", "datetime", _l("When the register received it (UTC)"), title=_l("Received at")),
+        Column("due_at", "datetime", _l("Until when it should be answered (UTC)"), title=_l("Due at")),
+        Column("organisation", "text", _l("The organisation that answers for it"), title=_l("Organisation")),
         _NEIGHBOURHOOD,
         _DESCRIPTION,
-        Column("place", "text", _l("The stop, residence or school that it was linked to")),
-        Column("nearest_stop", "text", _l("The nearest stop within 250 m")),
-        Column("iris", "text", _l("The IRIS (statistical block of INSEE) that it lies in")),
+        Column("place", "text", _l("The stop, residence or school that it was linked to"), title=_l("Linked place")),
+        Column("nearest_stop", "text", _l("The nearest stop within 250 m"), title=_l("Nearest stop")),
+        Column("iris", "text", _l("The IRIS (statistical block of INSEE) that it lies in"), title=_l("IRIS")),
         _QPV,
         _SYNTHETIC,
         _SOURCE,
-        Column("duplicate_of", "uuid", _l("The report that it was merged into")),
+        Column("duplicate_of", "uuid", _l("The report that it was merged into"), title=_l("Duplicate of")),
         _LON,
         _LAT,
         *_state_times(
@@ -84,23 +90,26 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         ),
     ),
     "interventions": (
-        Column("id", "uuid", _l("Identifies the intervention for ever")),
-        Column("kind", "text", _l("Code of the kind of work")),
+        Column("id", "uuid", _l("Identifies the intervention for ever"), title=_l("Identifier")),
+        Column("kind", "text", _l("Code of the kind of work"), title=_l("Kind of work")),
         _STATE,
         _VISIBILITY,
-        Column("planned_start", "datetime", _l("When it was to begin (UTC)")),
-        Column("planned_end", "datetime", _l("When it was to end (UTC)")),
-        Column("done_start", "datetime", _l("When it began (UTC)")),
-        Column("done_end", "datetime", _l("When it ended (UTC)")),
-        Column("organisation", "text", _l("The organisation that does it")),
+        Column("planned_start", "datetime", _l("When it was to begin (UTC)"), title=_l("Planned start")),
+        Column("planned_end", "datetime", _l("When it was to end (UTC)"), title=_l("Planned end")),
+        Column("done_start", "datetime", _l("When it began (UTC)"), title=_l("Actual start")),
+        Column("done_end", "datetime", _l("When it ended (UTC)"), title=_l("Actual end")),
+        Column("organisation", "text", _l("The organisation that does it"), title=_l("Organisation")),
         _NEIGHBOURHOOD,
         _DESCRIPTION,
         _QPV,
-        Column("teams", "text", _l("Codes of the teams; a list in GeoJSON, separated by semicolons in CSV")),
-        Column("team_size", "integer", _l("How many people were at work")),
-        Column("cost_eur", "real", _l("Cost in euros")),
-        Column("hours", "real", _l("Hours of work")),
-        Column("reports", "integer", _l("How many reports it answers")),
+        Column(
+            "teams", "text", _l("Codes of the teams; a list in GeoJSON, separated by semicolons in CSV"),
+            title=_l("Teams"),
+        ),
+        Column("team_size", "integer", _l("How many people were at work"), title=_l("People at work")),
+        Column("cost_eur", "real", _l("Cost in euros"), title=_l("Cost in euros")),
+        Column("hours", "real", _l("Hours of work"), title=_l("Hours of work")),
+        Column("reports", "integer", _l("How many reports it answers"), title=_l("Reports answered")),
         _SYNTHETIC,
         _SOURCE,
         _LON,

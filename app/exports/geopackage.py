@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from app.exports.dictionary import COLUMNS, Column
+from app.exports.gpkg_tables import describe
+from app.exports.legend import Layer
 from app.exports.rtree import PackedIndex
 
 MEDIA_TYPE = "application/geopackage+sqlite3"
@@ -47,17 +49,15 @@ _QUICK = (
 _TRIGGERS = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?"
 
 
-def frame(
-    name: str, batches: Iterable[Sequence[bytes]], _count: Callable[[], int], epsg: int = CRS[0]
-) -> Iterator[bytes]:
-    """Rows as COPY sends them → the bytes of a GeoPackage with one layer, `name`. Nothing comes before it is whole.
+def frame(layer: Layer, batches: Iterable[Sequence[bytes]], epsg: int = CRS[0]) -> Iterator[bytes]:
+    """Rows as COPY sends them → the bytes of a GeoPackage with one layer. Nothing comes before it is whole.
 
     epsg: 2154 (Lambert-93, metres) or 4326.
     """
     with tempfile.TemporaryDirectory(prefix="quietude-export-") as folder:
-        path = Path(folder) / f"{name}.gpkg"
-        _make_empty(path, name, epsg)
-        _fill(path, name, batches, epsg)
+        path = Path(folder) / f"{layer.name}.gpkg"
+        _make_empty(path, layer.name, epsg)
+        _fill(path, layer, batches, epsg)
         file = path.open("rb")
     with file:  # the name is gone already: nothing is left behind, whatever becomes of this process
         while part := file.read(READ_BYTES):
@@ -88,8 +88,9 @@ def _make_empty(path: Path, name: str, epsg: int) -> None:
 _DTYPES: dict[str, Any] = {"integer": np.int32, "real": np.float64, "boolean": np.bool_, "datetime": "datetime64[ms]"}
 
 
-def _fill(path: Path, name: str, batches: Iterable[Sequence[bytes]], epsg: int) -> None:
+def _fill(path: Path, layer: Layer, batches: Iterable[Sequence[bytes]], epsg: int) -> None:
     # Another thread may close what it did not open: the one that answers is not always the one that began.
+    name = layer.name
     database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         for setting in _QUICK:
@@ -105,6 +106,8 @@ def _fill(path: Path, name: str, batches: Iterable[Sequence[bytes]], epsg: int) 
         rows = _put_rows(database, name, batches, epsg, index)
         index.finish()
         _tell_extent(database, name, index, rows)
+        if layer.legend is not None:
+            describe(database, name, layer.legend)
         for _, sql in triggers:
             database.execute(sql)
         database.execute("COMMIT")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -118,6 +119,18 @@ def test_interventions_that_a_planner_sees(run: Run, engine: Engine, tmp_path: P
     assert {feature["id"] for feature in got["features"]} == {seen, hidden}
     wrong = run("-", "--kind", "magic", what="interventions")
     assert (wrong.returncode, wrong.stderr.count(b"\n")) == (1, 1)
+
+
+def test_a_geopackage_with_french_words(run: Run, engine: Engine, tmp_path: Path) -> None:
+    with unit_of_work(engine, SYSTEM) as uow:
+        add_report(uow)
+    done = run("out.gpkg", "--format", "gpkg")
+    assert done.returncode == 0, done.stderr
+    assert b"1/1" in done.stderr
+    with sqlite3.connect(tmp_path / "out.gpkg") as file:
+        title = file.execute("SELECT title FROM gpkg_data_columns WHERE column_name = 'severity'").fetchone()
+        assert title == ("Gravité",)
+        assert file.execute("SELECT count(*) FROM reports").fetchone() == (1,)
 
 
 def test_histories_as_csv(run: Run, engine: Engine) -> None:

@@ -1,12 +1,18 @@
-"""The GeoPackage as other programs take it: GDAL's own check of the standard, Debian's GDAL, SQLite."""
+"""The GeoPackage as other programs take it: GDAL's own check of the standard, Debian's GDAL and QGIS, SQLite."""
 
 from __future__ import annotations
 
+import json
+import os
 import sqlite3
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
+from lxml import etree
 from sqlalchemy import Engine, text
 
 from app.db.session import unit_of_work
@@ -98,3 +104,54 @@ def test_values_keep_their_types_and_their_characters(both: dict[str, Path]) -> 
             ("cleaning", "a;b", 12.5, 3, 0, None),
             ("works", None, None, None, 0, None),
         ]
+
+
+def in_qgis(source: str, home: Path) -> dict[str, Any]:
+    """What the system's QGIS makes of it, with a profile of its own."""
+    environ = {
+        "PATH": os.environ["PATH"],
+        "QT_QPA_PLATFORM": "offscreen",
+        "HOME": str(home),
+        "XDG_RUNTIME_DIR": str(home),
+    }
+    done = subprocess.run(
+        ["/usr/bin/python3", str(Path(__file__).with_name("qgis_look.py")), source],
+        check=True, capture_output=True, text=True, env=environ,
+    )  # fmt: skip
+    seen: dict[str, Any] = json.loads(done.stdout)
+    return seen
+
+
+def test_qgis_opens_reports_coloured_by_theme_with_french_words(
+    client: FlaskClient, bearer: Callable[..., dict[str, str]], engine: Engine, tmp_path: Path
+) -> None:
+    with unit_of_work(engine, SYSTEM) as uow:
+        add_many(uow, 20)
+        add_report(uow, category="fire", severity=4)
+    answer = client.get("/export/reports.gpkg", headers=bearer("planner") | {"Accept-Language": "fr"})
+    (tmp_path / "got.gpkg").write_bytes(answer.data)
+    seen = in_qgis(f"{tmp_path / 'got.gpkg'}|layername=reports", tmp_path)
+    assert (seen["valid"], seen["count"], seen["crs"]) == (True, 21, "EPSG:2154")
+    assert (seen["renderer"], seen["attribute"], seen["grows"]) == ("categorizedSymbol", "theme", True)
+    assert dict(zip(seen["colours"], seen["legend"], strict=True))["cleanliness"] == "Propreté"
+    assert len(set(seen["colours"].values())) == len(seen["colours"]) == 8
+    shown = [column.name for column in COLUMNS["reports"] if not column.csv_only]
+    assert [name for name, alias in seen["aliases"].items() if alias] == shown
+    assert (seen["aliases"]["severity"], seen["aliases"]["due_at"]) == ("Gravité", "À traiter avant le")
+    assert {"Danger immédiat": "4"} in seen["labels"]["severity"]
+    assert set(seen["labels"]) == {"category", "theme", "kind", "severity", "state", "visibility"}
+
+
+def test_qgis_opens_interventions_that_are_no_points(both: dict[str, Path], tmp_path: Path) -> None:
+    seen = in_qgis(f"{both['interventions']}|layername=interventions|geometrytype=Polygon", tmp_path)
+    assert (seen["valid"], seen["count"], seen["renderer"]) == (True, 1, "singleSymbol")
+    assert seen["aliases"]["team_size"]
+    assert set(seen["labels"]) == {"kind", "state", "visibility"}
+
+
+def test_the_other_style_is_wellformed_and_has_a_rule_a_theme(both: dict[str, Path]) -> None:
+    with sqlite3.connect(both["reports"]) as file:
+        (sld, title) = file.execute("SELECT styleSLD, description FROM layer_styles").fetchone()
+    rules = etree.fromstring(sld.encode()).findall(".//{http://www.opengis.net/se}Rule")
+    assert len(rules) == 8
+    assert title
