@@ -134,8 +134,8 @@ def number(context: Context, node: Node) -> str:
 def _calculated(context: Context, node: Node) -> tuple[str, int]:
     """A term in exact numbers, and how many digits it can have. What has no value (n / 0) is null."""
     if not isinstance(node, Op) or node.name not in ARITHMETIC:
-        digits = _PROPERTY_DIGITS if isinstance(node, Property) else _digits(node)
-        return f"CAST({number(context, node)} AS numeric)", digits
+        sql = f"CAST({number(context, node)} AS numeric)"
+        return sql, _PROPERTY_DIGITS if isinstance(node, Property) else _digits(node)
     left, digits = _calculated(context, node.args[0])
     if node.name == "^":
         exponent = _exponent(node.args[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from flask_babel import gettext as _
@@ -27,6 +28,8 @@ from app.filtering.operands import (
 from app.filtering.queryables import Queryable
 from app.filtering.tree import Ast, FilterError, Node, Op, Property
 
+_BIND = re.compile(r":(cql_\d+)")
+
 
 def compile_filter(
     ast: Ast, queryables: Mapping[str, Queryable], filter_srid: int = 4326, *, lat_lon: bool = False
@@ -38,7 +41,10 @@ def compile_filter(
 
     """
     context = Context(queryables, FilterCrs(filter_srid, lat_lon=lat_lon))
-    return condition(context, ast), context.binds
+    sql = condition(context, ast)
+    # An operator may look at one end of a time only, and a statement's binds are refused when it has no place for them.
+    named = set(_BIND.findall(sql))
+    return sql, {name: value for name, value in context.binds.items() if name in named}
 
 
 def condition(context: Context, node: Node) -> str:

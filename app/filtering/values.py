@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+import numpy as np
 import shapely
 from flask_babel import gettext as _
 from shapely.errors import ShapelyError
@@ -74,7 +75,7 @@ def timestamp(value: Any) -> datetime:
         FilterError: no such instant; a second 60 is none here.
 
     """
-    error = FilterError(_("“%(value)s” is no time; write YYYY-MM-DDThh:mm:ssZ", value=str(value)[:40]))
+    error = FilterError(_("“%(value)s” is no time; write YYYY-MM-DD or YYYY-MM-DDThh:mm:ssZ", value=str(value)[:40]))
     match = _TIMESTAMP.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise error
@@ -89,7 +90,7 @@ def timestamp(value: Any) -> datetime:
 
 def instant(value: str) -> date | datetime:
     """A date or a timestamp by its form. Raises FilterError."""
-    return day(value) if "T" not in value.upper() else timestamp(value)
+    return day(value) if _DATE.fullmatch(value) else timestamp(value)
 
 
 def interval(ends: Sequence[Any]) -> Interval:
@@ -123,7 +124,8 @@ def _comparable(value: date) -> str:
 def geometry_of_wkt(text: str) -> BaseGeometry:
     """From Well-Known Text. Raises FilterError."""
     try:
-        return _usable(shapely.from_wkt(text))
+        with np.errstate(over="ignore"):  # what is too large is refused later, as every place that is not on earth
+            return _usable(shapely.from_wkt(text))
     except ShapelyError as error:
         raise _no_geometry(error) from None
 

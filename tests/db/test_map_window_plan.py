@@ -10,6 +10,9 @@ import pytest
 from sqlalchemy import Engine, text
 
 from app.db.session import unit_of_work
+from app.exports.queryables import report_queryables
+from app.filtering import parse_clause
+from app.nomenclature.store import Nomenclature
 from app.people.actor import SYSTEM, Actor, Role
 from app.places.lattice import cells_of
 from app.reports.filters import ReportFilter, conditions
@@ -63,6 +66,27 @@ def test_the_map_window_uses_the_cell_index(many_reports: None, engine: Engine, 
         plan = "\n".join(uow.connection.scalars(text(f"EXPLAIN {query}"), binds))
     assert "report_cell_idx" in plan, plan
     assert "Seq Scan on report" not in plan, plan
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ["agent", "coordinator"])
+def test_so_does_a_place_of_the_filter_language(many_reports: None, engine: Engine, role: Role) -> None:
+    corners = ",".join(f"{lon} {lat}" for lon, lat in ((2.29, 49.89), (2.304, 49.89), (2.297, 49.899), (2.29, 49.89)))
+    names = report_queryables(Nomenclature((), ()))
+    clause = parse_clause({"filter": f"severity > 1 AND S_WITHIN(geometry, POLYGON(({corners})))"}, names)
+    assert clause is not None
+    query = text(f"SELECT report.id FROM report WHERE {clause.sql}")
+    inside = text(
+        "SELECT count(*) FROM report WHERE severity > 1"
+        f" AND ST_Within(geom_4326, ST_GeomFromText('POLYGON(({corners}))', 4326))"
+    )
+    with unit_of_work(engine, Actor(role, 1, 1)) as uow:
+        plan = "\n".join(uow.connection.scalars(text(f"EXPLAIN {query}"), clause.binds))
+        found = len(list(uow.connection.scalars(query, clause.binds)))
+        expected = uow.connection.scalar(inside)
+    assert "report_cell_idx" in plan, plan
+    assert "Seq Scan on report" not in plan, plan
+    assert found == expected > 0
 
 
 @pytest.mark.slow

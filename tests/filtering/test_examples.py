@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,12 @@ def test_and_takes_more_than_two() -> None:
     three = o("and", p("flag"), o("=", p("number"), 1), o("isNull", p("name")))
 
     assert compiled(json.dumps(three), "cql2-json") == compiled("flag AND number = 1 AND name IS NULL")
+
+
+def test_every_bind_has_its_place() -> None:
+    for example in EXAMPLES:
+        condition, binds = compiled(example["text"])
+        assert set(re.findall(r":(cql_\d+)", condition)) == set(binds), example["text"]
 
 
 def test_every_value_is_a_bind() -> None:
