@@ -40,6 +40,7 @@ BLUEPRINTS = (
     "notifications",
     "offline",
     "open311",
+    "imports",
 )
 
 

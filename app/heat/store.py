@@ -58,9 +58,11 @@ class Watermark:
 
 # A table that was truncated, rewritten or restored, a server that failed over or lost its last seconds, and deleted
 # rows (only the owner can) leave no trace in changed_txid; each changes one of these, and the cube is loaded anew.
+# The statistics come seconds late; the undo of an import, which deletes, is counted in the transaction that does it.
 _WATERMARK = text("""
     SELECT concat_ws('/', pg_postmaster_start_time(), (SELECT oid FROM pg_database WHERE datname = current_database()),
-                     pg_relation_filenode('report'), pg_stat_get_tuples_deleted('report'::regclass)) AS incarnation,
+                     pg_relation_filenode('report'), pg_stat_get_tuples_deleted('report'::regclass),
+                     (SELECT count(*) FROM import_batch WHERE undone_at IS NOT NULL)) AS incarnation,
            pg_current_snapshot()::text AS snapshot
 """)
 

@@ -22,6 +22,7 @@ from app.people.actor import SYSTEM
 from app.places.territory import territory
 from app.reports.demo import AFTER_DEMO, load_demo
 from app.reports.importing.actions import ImportOutcome, ImportRequest, import_reports
+from app.reports.importing.formats import FORMATS
 from app.reports.importing.mapping import known_encoding, load_mapping
 from app.reports.tasks import escalate_all
 
@@ -50,8 +51,9 @@ def _encoding(_context: click.Context, _parameter: click.Parameter, value: str |
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Read the first N rows only.")
 @click.option("--encoding", callback=_encoding, help="Instead of the mapping's; taken at your word.")
+@click.option("--format", type=click.Choice(FORMATS), help="Instead of what the content looks like.")
 def reports(file: Path, mapping_file: Path, encoding: str | None, **options: Any) -> None:
-    """Import the reports of a CSV FILE, all or nothing. A row that is here already is not doubled."""
+    """Import the reports of a CSV, GeoJSON or GeoPackage FILE, all or nothing. What is here already is not doubled."""
     with open_engine() as engine:
         # A register that was never served has no categories yet.
         seed_default(engine)

@@ -149,8 +149,8 @@ def test_a_limit_reads_the_first_rows(engine: Engine, places: Places, tmp_path: 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "the file is empty"),
-        (b"\n \n", "the file is empty"),
+        (b"", "The file is empty"),
+        (b"\n \n", "The file is empty"),
         (b"a,b\n1,2\n", "there is no column “id”; there are: a, b"),
         (b"id;lon;lat;when;what;text\n", "one column only: is the delimiter ',' right?"),
         (b"id,lon,lat,when,what,text,id\n", "the column “id” is there 2 times"),

@@ -1,4 +1,4 @@
-"""The use case: one CSV file → reports, all or nothing."""
+"""The use case: one file → reports, all or nothing."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from app.nomenclature.store import Nomenclature
 from app.people.actor import SYSTEM
 from app.reports.importing.bulk import BatchOutcome, BulkLoader, BulkOrigin, Reason, Staged, batches, one_ahead
 from app.reports.importing.convert import Accepted, Converter, ManyPointsTerritory, Refusal
+from app.reports.importing.formats import Format, as_csv, detect
 from app.reports.importing.mapping import ImportMapping, MappingError
 from app.reports.importing.reader import BadRow, CsvRows, Row
-from app.reports.importing.refusals import RefusalFile
+from app.reports.importing.refusals import COLUMNS, RefusalFile
 
 _LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:source, 0))")
 _ORGANISATION = text("SELECT id FROM organisation WHERE slug = :slug")
@@ -46,6 +47,11 @@ class ImportRequest:
     limit: int | None = None
     # The operator named the encoding: believe it, whatever the file looks like.
     insist_on_encoding: bool = False
+    # By its content when None.
+    format: Format | None = None
+    # The number of the header; 0 where features are counted from 1. By the format when None.
+    header_line: int | None = None
+    refusal_header: tuple[str, ...] = COLUMNS
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,9 @@ class _DryRunError(Exception):
 
 
 @dataclass
-class _Counts:
+class Counts:
+    """Running totals of a file."""
+
     read: int = 0
     imported: int = 0
     already_there: int = 0
@@ -73,7 +81,7 @@ class _Counts:
 
 
 @dataclass(frozen=True)
-class _Checked:
+class Checked:
     """A batch of the file after the checks that need no database."""
 
     read: int
@@ -101,22 +109,32 @@ def import_reports(
         ConflictError: another import of the same source is under way.
 
     """
-    counts = _Counts()
+    counts = Counts()
     if request.refusals is not None and request.refusals.resolve() == request.path.resolve():
         raise MappingError(f"{request.path}: the refusals would overwrite the file itself")
+    if request.path.exists() and not request.path.is_file():
+        raise MappingError(f"{request.path}: is not a file; a pipe cannot be read twice")
+    kind = request.format or detect(request.path)
+    header_line = int(kind == "csv") if request.header_line is None else request.header_line
     with (
-        RefusalFile(request.refusals) as refusals,
-        CsvRows(request.path, request.mapping, insist_on_encoding=request.insist_on_encoding) as rows,
+        as_csv(request.path, request.mapping, kind) as (path, mapping),
+        RefusalFile(request.refusals, request.refusal_header) as refusals,
+        CsvRows(
+            path,
+            mapping,
+            insist_on_encoding=request.insist_on_encoding,
+            header_line=header_line,
+        ) as rows,
         suppress(_DryRunError),
         unit_of_work(engine, SYSTEM) as uow,
     ):
         loader = _loader(uow, request, now)
-        converter = Converter(request.mapping, rows.header, nomenclature=nomenclature, territory=territory, now=now)
+        converter = Converter(mapping, rows.header, nomenclature=nomenclature, territory=territory, now=now)
         limited = iter(rows) if request.limit is None else islice(rows, request.limit)
-        checked = (_check(batch, converter, loader) for batch in batches(limited))
+        checked = (check_rows(batch, converter, loader) for batch in batches(limited))
 
-        def take(batch: _Checked, outcome: BatchOutcome) -> None:
-            refusals.write(_account(batch, outcome, counts))
+        def take(batch: Checked, outcome: BatchOutcome) -> None:
+            refusals.write(account(batch, outcome, counts))
             if progress is not None:
                 progress(rows.bytes_read)
 
@@ -146,16 +164,16 @@ def _organisation(connection: Connection, slug: str | None) -> int | None:
     return int(found)
 
 
-def _check(batch: list[Row | BadRow], converter: Converter, loader: BulkLoader) -> _Checked:
+def check_rows(batch: list[Row | BadRow], converter: Converter, loader: BulkLoader) -> Checked:
     """One batch through the checks of a single report."""
     accepted, refused = converter.convert([row for row in batch if isinstance(row, Row)])
     unreadable = [
         Refusal(row.line, "", "", row.message, "unreadable", row.raw) for row in batch if isinstance(row, BadRow)
     ]
-    return _Checked(len(batch), accepted, unreadable + refused, loader.stage([item.row for item in accepted]))
+    return Checked(len(batch), accepted, unreadable + refused, loader.stage([item.row for item in accepted]))
 
 
-def _account(batch: _Checked, outcome: BatchOutcome, counts: _Counts) -> list[Refusal]:
+def account(batch: Checked, outcome: BatchOutcome, counts: Counts) -> list[Refusal]:
     """Count what became of a batch; returns its refusals in the order of the file."""
     refused = list(batch.refused)
     for position, reason in outcome.left_out.items():
@@ -174,7 +192,7 @@ def _left_out(item: Accepted, reason: Reason) -> Refusal:
     return Refusal(item.line, item.row.source_ref or "", "id", message, reason, item.raw)
 
 
-def _count(read: int, refused: list[Refusal], added: int, counts: _Counts) -> None:
+def _count(read: int, refused: list[Refusal], added: int, counts: Counts) -> None:
     first_of_line = {refusal.line: refusal for refusal in reversed(refused)}
     counts.read += read
     counts.imported += added

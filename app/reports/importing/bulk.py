@@ -75,12 +75,17 @@ class BulkRow:
 
 @dataclass(frozen=True)
 class BulkOrigin:
-    """Where all rows of a load come from. role: what the history says of who made them."""
+    """Where all rows of a load come from. role: what the history says of who made them.
+
+    partners_only: what the category would show to the public is for partners. import_id: the line of the imports' log.
+    """
 
     source: str
     organisation_id: int | None = None
     is_synthetic: bool = False
     role: str = "system"
+    partners_only: bool = False
+    import_id: str | None = None
 
 
 @dataclass(frozen=True)

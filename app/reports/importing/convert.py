@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,7 @@ from app.places.lattice import Floats, transformer
 from app.reports.commands import Checks, ReportCommand, Territory, check_position, parse_report
 from app.reports.importing.bulk import BulkRow
 from app.reports.importing.coordinates import Pair, UnreadableError, parse_text
-from app.reports.importing.mapping import REFUSE, CategoryRule, ImportMapping
+from app.reports.importing.mapping import GEOMETRY_COLUMNS, REFUSE, CategoryRule, ImportMapping
 from app.reports.importing.reader import Row
 from app.reports.importing.states import imported_history
 from app.reports.importing.times import UnreadableTimeError, time_parser
@@ -98,8 +99,8 @@ class Converter:
         self._time = time_parser(mapping.observed_at)
         self._category = category_lookup(mapping.category)
         severity, state = mapping.severity, mapping.state
-        self._severities = {_key(name): value for name, value in severity.values.items()} if severity else {}
-        self._states = {_key(name): value for name, value in state.values.items()} if state else {}
+        self._severities = {value_key(name): value for name, value in severity.values.items()} if severity else {}
+        self._states = {value_key(name): value for name, value in state.values.items()} if state else {}
 
     def convert(self, rows: Sequence[Row]) -> tuple[list[Accepted], list[Refusal]]:
         """Check a batch; every row comes out once as accepted or with one refusal a wrong field."""
@@ -125,7 +126,7 @@ class Converter:
     def _draft(self, row: Row) -> _Draft:
         """Read every field; what cannot be read is an error of the draft, and the others are read all the same."""
         mapping = self._mapping
-        ref = "/".join(self._cell(row, name) for name in mapping.id.names)
+        ref = row_digest(row) if mapping.id.digest else "/".join(self._cell(row, name) for name in mapping.id.names)
         draft = _Draft(row.line, row.raw, ref[: REF_CHARACTERS + 1], {"id": report_id(mapping, ref)}, "new", [])
         if not ref.strip("/"):
             draft.errors.append(FieldError("id", _("This field is required."), "missing"))
@@ -143,7 +144,9 @@ class Converter:
         rule = self._mapping.coordinates
         try:
             pair: Pair
-            if rule.text is not None:
+            if rule.geometry:
+                pair = self._point(row)
+            elif rule.text is not None:
                 pair = parse_text(self._cell(row, rule.text), rule)
             else:
                 pair = self._cell(row, rule.names[0]), self._cell(row, rule.names[1])
@@ -151,6 +154,15 @@ class Converter:
             draft.errors.append(FieldError("lon", str(error), "coordinates"))
             return
         draft.values["lon"], draft.values["lat"] = pair
+
+    def _point(self, row: Row) -> Pair:
+        lon, lat = (self._cell(row, name) for name in GEOMETRY_COLUMNS)
+        if lat:
+            return lon, lat
+        if not lon:
+            raise UnreadableError(_("This row has no position."))
+        # formats.py leaves the kind of what is no point.
+        raise UnreadableError(_("A report is a point, and this is a %(shape)s. Save its centre instead.", shape=lon))
 
     def _read_time(self, row: Row, draft: _Draft) -> None:
         text = self._cell(row, self._mapping.observed_at.column)
@@ -183,7 +195,7 @@ class Converter:
             return
         text = self._cell(row, rule.column)
         if rule.values:
-            draft.values["severity"] = self._severities.get(_key(text), rule.default)
+            draft.values["severity"] = self._severities.get(value_key(text), rule.default)
         else:
             draft.values["severity"] = text or rule.default
 
@@ -195,7 +207,7 @@ class Converter:
             draft.state = rule.constant or "new"
             return
         text = self._cell(row, rule.column)
-        draft.state = self._states.get(_key(text), rule.default)
+        draft.state = self._states.get(value_key(text), rule.default)
         if draft.state == REFUSE:
             draft.errors.append(FieldError("state", _("“%(v)s” has no state here.", v=text[:80]), "no_state"))
 
@@ -253,6 +265,12 @@ class Converter:
         return BulkRow(command, source_ref=draft.ref, state=draft.state, history=history)
 
 
+def row_digest(row: Row) -> str:
+    """What a row without an id is known by: the first 128 bits of SHA-256 over its cells."""
+    cells = "\x1f".join(cell.strip() for cell in row.cells)
+    return hashlib.sha256(cells.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
 def report_id(mapping: ImportMapping, ref: str) -> UUID:
     """The same row of the same system always becomes the same report."""
     return uuid5(NAMESPACE_URL, f"quietude:{mapping.source}:{ref}")
@@ -268,7 +286,7 @@ def category_lookup(rule: CategoryRule) -> Callable[[tuple[str, ...]], str | Non
 
     @lru_cache(maxsize=65_536)
     def look_up(cells: tuple[str, ...]) -> str | None:
-        found = _walk(tree, tuple(_key(cell) for cell in cells))
+        found = _walk(tree, tuple(value_key(cell) for cell in cells))
         return found or (None if rule.default == REFUSE else rule.default)
 
     return look_up
@@ -283,10 +301,10 @@ def _compile(values: Mapping[str, Any]) -> _Tree:
     for name, value in values.items():
         node = _compile(value) if isinstance(value, Mapping) else value
         if "*" in name:
-            parts = [re.escape(part) for part in _key(name).split("*")]
+            parts = [re.escape(part) for part in value_key(name).split("*")]
             patterns.append((re.compile(".*".join(parts), re.DOTALL), node))
         else:
-            exact[_key(name)] = node
+            exact[value_key(name)] = node
     return exact, patterns
 
 
@@ -305,7 +323,7 @@ def _walk(node: _Tree | str, cells: tuple[str, ...]) -> str | None:
     return None
 
 
-def _key(text: str) -> str:
+def value_key(text: str) -> str:
     """A text as keys are compared: composed accents, one space, no case, one kind of apostrophe."""
     return " ".join(unicodedata.normalize("NFC", text).replace("’", "'").split()).casefold()
 

@@ -19,6 +19,8 @@ from app.nomenclature.store import Nomenclature
 from app.reports.rules import STATES
 
 REFUSE = "refuse"
+# What app/reports/importing/formats.py calls the point of a GeoJSON or GeoPackage feature, in degrees of EPSG:4326.
+GEOMETRY_COLUMNS = ("geometry:lon", "geometry:lat")
 TextFormat = Literal["python-dict", "json", "lat,lon", "lon,lat", "wkt"]
 Values = dict[str, "str | Values"]
 CodeMap = Annotated[dict[str, Any], Field(default_factory=dict)]
@@ -33,10 +35,14 @@ class _Part(BaseModel):
 
 
 class IdRule(_Part):
-    """What identifies a row in its own system; several columns are joined with '/'."""
+    """What identifies a row in its own system; several columns are joined with '/'.
+
+    `digest` is for files without any: the row is known by all of its cells, and a corrected row is another one.
+    """
 
     column: str | None = None
     columns: tuple[str, ...] = ()
+    digest: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -44,13 +50,13 @@ class IdRule(_Part):
 
     @model_validator(mode="after")
     def _one_of_both(self) -> IdRule:
-        if (self.column is None) == (not self.columns):
-            raise ValueError("give either column or columns")
+        if (self.column is not None) + bool(self.columns) + self.digest != 1:
+            raise ValueError("give either column or columns, or digest = true")
         return self
 
 
 class CoordinatesRule(_Part):
-    """Two degree columns (lon, lat), two projected columns (x, y, crs), or one text column (text, format)."""
+    """Two degree columns (lon, lat), two projected ones (x, y, crs), one text (text, format), or the geometry."""
 
     lon: str | None = None
     lat: str | None = None
@@ -62,9 +68,13 @@ class CoordinatesRule(_Part):
     lon_key: str = "lon"
     lat_key: str = "lat"
     crs: int = 4326
+    # GeoJSON and GeoPackage: the points themselves, in whatever system the file says.
+    geometry: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
+        if self.geometry:
+            return GEOMETRY_COLUMNS
         return tuple(name for name in (self.lon, self.lat, self.x, self.y, self.text) if name)
 
     @field_validator("crs", mode="before")
@@ -84,8 +94,10 @@ class CoordinatesRule(_Part):
     def _one_way(self) -> CoordinatesRule:
         ways = {("lon", "lat"), ("x", "y"), ("text", "format")}
         given = [name for way in sorted(ways) for name in way if getattr(self, name) is not None]
-        if tuple(given) not in ways:
-            raise ValueError("give lon and lat, or x and y and crs, or text and format")
+        if self.geometry and not given and "crs" not in self.model_fields_set:
+            return self
+        if self.geometry or tuple(given) not in ways:
+            raise ValueError("give lon and lat, or x and y and crs, or text and format, or geometry = true alone")
         if "x" in given and "crs" not in self.model_fields_set:
             raise ValueError("x and y need crs, for example EPSG:2154")
         if "lon" in given and "crs" in self.model_fields_set:
@@ -201,13 +213,16 @@ class StateRule(_Lookup):
 class ImportMapping(_Part):
     """One mapping file."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
+    # The page writes ORGANISATION.NAME, so that two organisations may use one word; the command line may use both.
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)?$", max_length=100)]
     title: str | None = None
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     quote: Annotated[str, Field(min_length=1, max_length=1)] = '"'
     encoding: str = "utf-8"
     # The organisation (slug) that made the reports, if it has an account here.
     organisation: str | None = None
+    # Of a GeoPackage with several.
+    layer: str | None = None
     id: IdRule
     coordinates: CoordinatesRule
     observed_at: TimeRule
@@ -274,15 +289,27 @@ def load_mapping(path: Path, *, nomenclature: Nomenclature) -> ImportMapping:
 
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        raw = path.read_bytes()
     except OSError as error:
         raise MappingError(f"{path}: cannot be read ({error.strerror})") from None
+    return read_mapping(raw, str(path), nomenclature=nomenclature)
+
+
+def read_mapping(raw: bytes, where: str, *, nomenclature: Nomenclature) -> ImportMapping:
+    """The content of a mapping file, checked against the nomenclature.
+
+    Raises:
+        MappingError: one line that names the key and what is wrong with it.
+
+    """
+    try:
+        data = tomllib.loads(raw.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        raise MappingError(f"{path}: a mapping file is UTF-8 text") from None
+        raise MappingError(f"{where}: a mapping file is UTF-8 text") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise MappingError(f"{path}: not valid TOML: {error}") from None
-    mapping = parse_mapping(data, str(path))
-    _check_codes(mapping.category, nomenclature, str(path))
+        raise MappingError(f"{where}: not valid TOML: {error}") from None
+    mapping = parse_mapping(data, where)
+    check_codes(mapping.category, nomenclature, where)
     return mapping
 
 
@@ -320,7 +347,13 @@ def _keys_beside(loc: Sequence[str]) -> list[str]:
     return list(model.model_fields)
 
 
-def _check_codes(rule: CategoryRule, nomenclature: Nomenclature, where: str) -> None:
+def check_codes(rule: CategoryRule, nomenclature: Nomenclature, where: str) -> None:
+    """Whether the table leads to active categories only.
+
+    Raises:
+        MappingError: one line that names the key.
+
+    """
     known = {category.code for category in nomenclature.categories if category.active} | {REFUSE}
     wanted = [(("values", *path), code) for path, code in leaves(rule.values)]
     wanted += [((key,), code) for key, code in (("default", rule.default), ("constant", rule.constant)) if code]

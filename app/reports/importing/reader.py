@@ -15,11 +15,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Protocol, Self
 
 from flask_babel import gettext as _
 
-from app.reports.importing.mapping import ImportMapping, MappingError
+from app.reports.importing.mapping import MappingError
 
 # A row of a real export has a few kilobytes.
 MAX_LINE_CHARACTERS = 256_000
@@ -53,6 +53,18 @@ class _RowError(Exception):
     """Raised from inside the source of lines, through the csv module, to its caller."""
 
 
+class CsvShape(Protocol):
+    """What the reader needs to know of a file; a mapping says it."""
+
+    @property
+    def delimiter(self) -> str: ...
+    @property
+    def quote(self) -> str: ...
+    @property
+    def encoding(self) -> str: ...
+    def columns(self) -> tuple[str, ...]: ...
+
+
 class CsvRows:
     """The rows of one file. Use as a context manager; `header` is read on entry; iterate for the rows.
 
@@ -61,12 +73,15 @@ class CsvRows:
 
     """
 
-    def __init__(self, path: Path, mapping: ImportMapping, *, insist_on_encoding: bool = False) -> None:
+    def __init__(
+        self, path: Path, mapping: CsvShape, *, insist_on_encoding: bool = False, header_line: int = 1
+    ) -> None:
+        """header_line: the number of the first line; 0 where the rows are features, counted from 1."""
         self._path, self._mapping = path, mapping
         self._insist = insist_on_encoding
         self._again: deque[tuple[int, str]] = deque()
         self._taken: list[tuple[int, str]] = []
-        self._line = 0
+        self._line = header_line - 1
 
     def __enter__(self) -> Self:
         if self._path.exists() and not self._path.is_file():

@@ -20,8 +20,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 class RefusalFile:
     """Writes refusals as they come; the file has its name only once it is complete. Without a path it is silent."""
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
+    def __init__(self, path: Path | None, header: tuple[str, ...] = COLUMNS) -> None:
+        self._path, self._header = path, header
         self._part = None if path is None else path.with_name(f"{path.name}.part")
 
     def __enter__(self) -> Self:
@@ -32,17 +32,14 @@ class RefusalFile:
             except OSError as error:
                 raise MappingError(f"{self._path}: cannot be written ({error.strerror})") from None
             self._writer = csv.writer(self._file)
-            self._writer.writerow(COLUMNS)
+            self._writer.writerow(self._header)
         return self
 
     def write(self, refusals: Iterable[Refusal]) -> None:
         """Add one line a refusal."""
         if self._file is None:
             return
-        self._writer.writerows(
-            (refusal.line, _safe(refusal.ref), refusal.field, _safe(refusal.message), _safe(_short(refusal.raw)))
-            for refusal in refusals
-        )
+        self._writer.writerows(map(cells_of, refusals))
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
@@ -54,6 +51,11 @@ class RefusalFile:
             self._part.replace(self._path)
         else:
             self._part.unlink(missing_ok=True)
+
+
+def cells_of(refusal: Refusal) -> tuple[object, ...]:
+    """One line of the file, in the order of COLUMNS."""
+    return (refusal.line, _safe(refusal.ref), refusal.field, _safe(refusal.message), _safe(_short(refusal.raw)))
 
 
 def _short(raw: str) -> str:
