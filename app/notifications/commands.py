@@ -6,16 +6,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
-from urllib.parse import urlsplit
 
 from flask_babel import gettext as _
 
 from app.errors import FieldError, InvalidInputError
 from app.notifications.rules import MAIL_KINDS, WEBHOOK_KINDS, MailKind, WebhookKind
 from app.people.commands import normalise_email
+from app.web.outgoing import wrong_url
 
 MOST_ADDRESSES = 5
-URL_CHARACTERS = 500
 _SEPARATORS = re.compile(r"[\s,;]+")
 
 
@@ -84,7 +83,7 @@ def parse_webhook(values: dict[str, Any], *, allow_private: bool) -> WebhookComm
     """
     errors: list[FieldError] = []
     url = str(values.get("url", "")).strip()
-    wrong = _wrong_url(url, allow_private=allow_private)
+    wrong = wrong_url(url, allow_private=allow_private)
     if wrong:
         errors.append(FieldError("url", wrong))
     kinds = _kinds(values.get("kinds", ()), WEBHOOK_KINDS, errors)
@@ -93,21 +92,3 @@ def parse_webhook(values: dict[str, Any], *, allow_private: bool) -> WebhookComm
     if errors:
         raise InvalidInputError(errors)
     return WebhookCommand(url, cast("tuple[WebhookKind, ...]", kinds))
-
-
-def _wrong_url(url: str, *, allow_private: bool) -> str | None:
-    message: str | None = None
-    try:
-        parts = urlsplit(url)
-        port_is_wrong = parts.port == 0
-    except ValueError:
-        return str(_("This is not an address: write https://host/path."))
-    if not url.isascii() or not url.isprintable() or " " in url or not parts.hostname or port_is_wrong:
-        message = _("This is not an address: write https://host/path.")
-    elif parts.scheme != "https" and not (allow_private and parts.scheme == "http"):
-        message = _("The address must begin with https://.")
-    elif parts.username is not None or parts.password is not None or parts.fragment:
-        message = _("No user name, no password and no # in the address, please.")
-    elif len(url) > URL_CHARACTERS:
-        message = _("At most %(count)s characters, please.", count=URL_CHARACTERS)
-    return message

@@ -1,19 +1,16 @@
-"""The secret of a webhook: shown once, kept encrypted under a key of its own."""
+"""The secret of a webhook: shown once, kept encrypted under a key of its own (app/people/sealed.py)."""
 
 from __future__ import annotations
 
 import secrets
 
-from cryptography.fernet import Fernet, InvalidToken
+from app.people.sealed import UnreadableSecretError, seal, unseal
 
-from app.people.setup import derived_key
+__all__ = ["UnreadableSecretError", "decrypt", "encrypt", "make_secret"]
 
 # Lets secret scanners know one of ours when it leaks.
 PREFIX = "qw_"
-
-
-class UnreadableSecretError(Exception):
-    """QUIETUDE_SECRET_KEY is another one than when the webhook was made."""
+_PURPOSE = "webhook secrets"
 
 
 def make_secret() -> str:
@@ -23,7 +20,7 @@ def make_secret() -> str:
 
 def encrypt(secret_key: str, secret: str) -> bytes:
     """What is stored."""
-    return _cipher(secret_key).encrypt(secret.encode())
+    return seal(secret_key, _PURPOSE, secret)
 
 
 def decrypt(secret_key: str, stored: bytes) -> str:
@@ -33,11 +30,4 @@ def decrypt(secret_key: str, stored: bytes) -> str:
         UnreadableSecretError
 
     """
-    try:
-        return _cipher(secret_key).decrypt(stored).decode()
-    except InvalidToken:
-        raise UnreadableSecretError from None
-
-
-def _cipher(secret_key: str) -> Fernet:
-    return Fernet(derived_key(secret_key, "webhook secrets"))
+    return unseal(secret_key, _PURPOSE, stored)

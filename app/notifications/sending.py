@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,6 +11,7 @@ from sqlalchemy import Engine
 
 from app.db.session import unit_of_work
 from app.errors import NotFoundError
+from app.jobs.alone import alone
 from app.jobs.registry import Work
 from app.nomenclature.store import load_nomenclature
 from app.notifications import keys, mails, store, transport, webhooks
@@ -44,7 +43,7 @@ def deliver(work: Work, notification_id: UUID) -> None:
         NotDeliveredError: the queue tries again later.
 
     """
-    with _alone(work.engine, notification_id) as is_alone:
+    with alone(work.engine, f"notification {notification_id}") as is_alone:
         if not is_alone:
             raise NotDeliveredError("another worker is sending it")
         with unit_of_work(work.engine, SYSTEM) as uow:
@@ -61,18 +60,6 @@ def deliver(work: Work, notification_id: UUID) -> None:
         _end(work.engine, notification, attempt, state, None if attempt.succeeded else "refused")
         if not attempt.succeeded and not is_hopeless:
             raise NotDeliveredError(attempt.error)
-
-
-@contextmanager
-def _alone(engine: Engine, notification_id: UUID) -> Iterator[bool]:
-    """Whether nobody else is sending it. A session lock: no transaction is open while a server takes its time."""
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        locked = store.try_lock(connection, notification_id)
-        try:
-            yield locked
-        finally:
-            if locked:
-                store.unlock(connection, notification_id)
 
 
 def _end(

@@ -234,8 +234,6 @@ _SENT_LATELY = text(
     "SELECT count(*) FROM notification WHERE recipient = :recipient AND state = 'sent' AND ended_at > :since"
 )
 _LOG = text(statement("notifications", "log"))
-_LOCK = text("SELECT pg_try_advisory_lock(hashtextextended('notification ' || CAST(:id AS text), 0))")
-_UNLOCK = text("SELECT pg_advisory_unlock(hashtextextended('notification ' || CAST(:id AS text), 0))")
 _FORGET = text("DELETE FROM notification WHERE created_at < :before AND state <> 'waiting'")
 
 
@@ -243,16 +241,6 @@ def get_notification(connection: Connection, notification_id: UUID) -> Notificat
     """One notification that the actor may see."""
     row = connection.execute(_NOTIFICATION, {"id": notification_id}).mappings().one_or_none()
     return None if row is None else Notification(**row)
-
-
-def try_lock(connection: Connection, notification_id: UUID) -> bool:
-    """Whether this connection is now the only one that sends it; until `unlock`, or until the process is gone."""
-    return bool(connection.execute(_LOCK, {"id": notification_id}).scalar_one())
-
-
-def unlock(connection: Connection, notification_id: UUID) -> None:
-    """Others may send it."""
-    connection.execute(_UNLOCK, {"id": notification_id})
 
 
 def add_test(connection: Connection, organisation_id: int, recipient: str, webhook_id: UUID | None) -> UUID:

@@ -1,109 +1,15 @@
-"""How a webhook leaves: one POST to a public address, without redirects, bounded in time and size.
-
-Whoever configures a webhook makes this server ask an address of his choice. So the name is resolved once, every address
-that it has must be a public one, and the connection goes to the address that was checked, whatever the DNS says a
-moment later.
-"""
+"""How a webhook leaves: one POST to a public address (app/web/outgoing.py), and what is kept of the answer."""
 
 from __future__ import annotations
 
-import http.client
-import ipaddress
-import re
-import socket
 import ssl
-import threading
 import time
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from http import HTTPStatus
-from urllib.parse import SplitResult, urlsplit
 
 from app.notifications.store import Attempt
+from app.web.outgoing import FAILURES, BlockedError, described, exchange, judged, printable
 
-CONNECT_S = 5.0
-# Of one read; TOTAL_S bounds them all, so that one byte at a time does not hold the worker.
-READ_S = 10.0
-TOTAL_S = 20.0
 ANSWER_BYTES = 500
-ERROR_CHARACTERS = 300
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-
-
-class BlockedError(Exception):
-    """The address is none that this server asks."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """A checked address: where to connect, and what to say there."""
-
-    url: SplitResult
-    address: str
-    port: int
-
-
-def is_public(address: Address) -> bool:
-    """Whether an address is reachable from everywhere; those that wrap an IPv4 address are judged by it."""
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
-        if inner is None and address in _NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(inner)
-        if address.teredo is not None or address.is_site_local:
-            return False
-    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
-
-
-def resolve(url: str, *, allow_private: bool) -> Target:
-    """Look the host up and choose the address to connect to.
-
-    Raises:
-        BlockedError: not https, no such host, or one of its addresses is not public.
-
-    """
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (allow_private and parts.scheme == "http"):
-        raise BlockedError("only https is allowed")
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    try:
-        found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise BlockedError(f"there is no host {parts.hostname}") from None
-    addresses = [str(entry[4][0]) for entry in found]
-    for one in addresses:
-        if not allow_private and not is_public(ipaddress.ip_address(one.partition("%")[0])):
-            raise BlockedError(f"{parts.hostname} is not a public address ({one})")
-    return Target(parts, addresses[0], port)
-
-
-class _Pinned(http.client.HTTPConnection):
-    """Connects to the address that was checked, and shows the name that was asked for."""
-
-    def __init__(self, target: Target, tls: ssl.SSLContext | None) -> None:
-        super().__init__(target.url.hostname or "", target.port, timeout=READ_S)
-        self.default_port = 443 if tls else 80  # for the Host header
-        self._target = target
-        self._tls = tls
-        self.was_cut = False
-
-    def connect(self) -> None:
-        plain = socket.create_connection((self._target.address, self._target.port), CONNECT_S)
-        plain.settimeout(READ_S)
-        self.sock = plain
-        if self._tls is not None:
-            self.sock = self._tls.wrap_socket(plain, server_hostname=self._target.url.hostname)
-
-    def cut(self) -> None:
-        """End it from another thread: what waits on it fails."""
-        self.was_cut = True
-        with suppress(OSError, AttributeError):
-            self.sock.shutdown(socket.SHUT_RDWR)
 
 
 def post(
@@ -114,41 +20,10 @@ def post(
     status: int | None = None
     answer: str | None = None
     try:
-        target = resolve(url, allow_private=allow_private)
-        if target.url.scheme == "https" and tls is None:
-            tls = ssl.create_default_context()
-        status, answer = _exchange(
-            _Pinned(target, tls if target.url.scheme == "https" else None), target, body, headers
-        )
-        error = _judged(status)
-    except BlockedError as blocked:
-        error = str(blocked)
-    except (OSError, http.client.HTTPException, ValueError) as failed:
-        error = f"{type(failed).__name__}: {failed}"
+        got = exchange("POST", url, body, headers, allow_private=allow_private, most_bytes=ANSWER_BYTES, tls=tls)
+        status, answer = got.status, printable(got.body.decode("utf-8", "replace"))
+        error = judged(status)
+    except (BlockedError, *FAILURES) as failed:
+        error = described(failed)
     duration_ms = round((time.monotonic() - started) * 1000)
-    return Attempt(error is None, duration_ms, status, answer, error and _CONTROL.sub(" ", error)[:ERROR_CHARACTERS])
-
-
-def _exchange(connection: _Pinned, target: Target, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
-    watchdog = threading.Timer(TOTAL_S, connection.cut)
-    watchdog.daemon = True
-    watchdog.start()
-    try:
-        path = (target.url.path or "/") + (f"?{target.url.query}" if target.url.query else "")
-        connection.request("POST", path, body, dict(headers))
-        response = connection.getresponse()
-        said = response.read(ANSWER_BYTES)
-        if connection.was_cut:  # headers that break off are the end of the headers to the library
-            raise TimeoutError(f"no whole answer within {TOTAL_S:.0f} s")
-        return response.status, _CONTROL.sub(" ", said.decode("utf-8", "replace"))
-    finally:
-        watchdog.cancel()
-        connection.close()
-
-
-def _judged(status: int) -> str | None:
-    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-        return None
-    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        return f"answered {status}: redirects are not followed"
-    return f"answered {status}"
+    return Attempt(error is None, duration_ms, status, answer, error)

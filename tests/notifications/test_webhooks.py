@@ -20,8 +20,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from app.notifications import webhooks
-from app.notifications.webhooks import is_public, post, resolve
+from app.notifications.webhooks import post
+from app.web import outgoing
+from app.web.outgoing import is_public, resolve
 from tests.notifications.conftest import Receiver, Scene
 
 
@@ -166,7 +167,7 @@ def test_where_no_webhook_goes(url: str, error: str) -> None:
 
 def test_one_private_address_among_public_ones_is_enough_to_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
     _resolver(monkeypatch, "8.8.8.8", "10.0.0.1")
-    with pytest.raises(webhooks.BlockedError):
+    with pytest.raises(outgoing.BlockedError):
         resolve("https://two.example/", allow_private=False)
 
 
@@ -182,7 +183,7 @@ def test_the_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ConnectionRefusedError
 
     monkeypatch.setattr(socket, "create_connection", connect)
-    monkeypatch.setattr(webhooks, "resolve", lambda *_a, **_k: target)
+    monkeypatch.setattr(outgoing, "resolve", lambda *_a, **_k: target)
     assert not post("https://rebinding.example/", b"", {}, allow_private=False).succeeded
     assert asked == [("8.8.8.8", 443)]
 
@@ -213,7 +214,7 @@ def raw_server() -> Iterator[Any]:
 
 
 def test_one_byte_at_a_time_does_not_hold_the_worker(raw_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhooks, "TOTAL_S", 0.3)
+    monkeypatch.setattr(outgoing, "TOTAL_S", 0.3)
     stop = threading.Event()
 
     def drip(connection: socket.socket) -> None:
