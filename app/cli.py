@@ -35,6 +35,7 @@ COMMANDS = {
     "photos": "app.photos.cli",
     "worker": "app.worker",
     "jobs": "app.jobs.cli",
+    "open311": "app.open311.cli",
 }
 
 

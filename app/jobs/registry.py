@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 # Modules that register tasks, in the order of the layers; the worker imports them by name.
-TASK_MODULES = ("app.photos.tasks", "app.reports.tasks", "app.notifications.tasks", "app.imports.tasks")
+TASK_MODULES = (
+    "app.photos.tasks",
+    "app.reports.tasks",
+    "app.notifications.tasks",
+    "app.open311.tasks",
+    "app.imports.tasks",
+)
 
 MINUTE_S, HOUR_S = 60, 3600
 # For what talks to somebody else's server: about a day in all.

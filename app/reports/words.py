@@ -93,6 +93,8 @@ def event_label(kind: str) -> str:
         "photo_removed": _("Photo removed"),
         "intervention_linked": _("Intervention linked"),
         "intervention_unlinked": _("Intervention no longer linked"),
+        "open311_sent": _("Sent to another register (Open311)"),
+        "open311_conflict": _("Another register says otherwise (Open311)"),
     }
     return words.get(kind, move_label(kind))
 

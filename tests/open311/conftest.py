@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
@@ -15,10 +18,22 @@ from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
 from app import create_app
+from app.db.cluster import Cluster
 from app.db.session import unit_of_work
+from app.nomenclature.store import load_nomenclature
+from app.open311.polling import poll_all
+from app.open311.remotes_actions import add_remote
+from app.open311.remotes_commands import parse_remote
 from app.people.actor import SYSTEM
+from app.reports.actions import read, submit
+from app.reports.commands import ReportCommand
+from app.reports.moves import make_move
+from app.reports.moves_commands import MoveCommand
 from app.settings import load_settings
 from app.web.context import services
+from tests.jobs.conftest import office, office_settings, worker_app  # noqa: F401  (fixtures)
+from tests.jobs.office import Office
+from tests.open311.neighbour import DATABASE, Neighbour, other_city
 from tests.routing.world import World, at, make_world
 
 BASE = "https://quietude.example/q"
@@ -95,3 +110,92 @@ def errors_of(answer: TestResponse) -> list[tuple[int, str]]:
     root = xml_of(answer)
     assert root.tag == "errors"
     return [(int(one.findtext("code") or 0), one.findtext("description") or "") for one in root.iterfind("error")]
+
+
+# ── the other city ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="session")
+def city(cluster: Cluster, owner_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neighbour]:
+    with other_city(cluster, tmp_path_factory.mktemp("neighbour")) as made:
+        yield made
+
+
+@pytest.fixture
+def neighbour(city: Neighbour, cluster: Cluster) -> Iterator[Neighbour]:
+    """The other city without reports yet."""
+    city.door.reset()
+    yield city
+    city.door.reset()
+    with closing(cluster.connect(DATABASE)) as connection, connection.cursor() as cursor:
+        cursor.execute("TRUNCATE report CASCADE")
+
+
+@dataclass
+class Town:
+    """This city: its office, its accounts, and hlm-a whose system speaks Open311."""
+
+    office: Office
+    world: World
+    neighbour: Neighbour
+
+    def add_remote(self, **changes: Any) -> UUID:
+        values = {
+            "name": "voisine",
+            "url": self.neighbour.url,
+            "organisation": "hlm-a",
+            "jurisdiction_id": "80021",
+            "api_key": self.neighbour.world.tokens["agent"],
+            "services": "lift_out\nbroken_entrance=lift_out",
+        } | changes
+        admin = self.world.actors["admin"]
+        with self.office.app.app_context(), unit_of_work(self.office.engine, admin) as uow:
+            command = parse_remote(values, load_nomenclature(uow.connection), allow_private=True)
+            return add_remote(uow, admin, command, secret_key=self.office.settings.secret_key)
+
+    def report(self, description: str | None = "The left lift", category: str = "lift_out", **changes: Any) -> UUID:
+        """At hlm-a's door, by the city's agent."""
+        lon, lat = at(changes.pop("east_m", 0))
+        actor = self.world.actors[changes.pop("who", "agent")]
+        command = ReportCommand(id=uuid4(), category=category, lon=lon, lat=lat, description=description, **changes)
+        with unit_of_work(self.office.engine, actor) as uow:
+            nomenclature = load_nomenclature(uow.connection)
+            submit(uow, actor, command, nomenclature=nomenclature, source="api", now=datetime.now(UTC))
+        return command.id
+
+    def move(self, who: str, report_id: UUID, move: Any, **values: Any) -> None:
+        actor = self.world.actors[who]
+        with self.office.app.app_context(), unit_of_work(self.office.engine, actor) as uow:
+            command = MoveCommand(move=move, version=read(uow, report_id).version, **values)
+            nomenclature = load_nomenclature(uow.connection)
+            make_move(uow, actor, report_id, command, nomenclature=nomenclature, now=datetime.now(UTC))
+
+    def tell(self) -> None:
+        """What the worker does within a few seconds of a change."""
+        self.office.tell()
+
+    def poll(self) -> None:
+        """What it does every five minutes."""
+        with self.office.context():
+            poll_all(self.office.work)
+
+    def sql(self, query: str, **binds: Any) -> list[Any]:
+        with unit_of_work(self.office.engine, SYSTEM) as uow:
+            done = uow.connection.execute(text(query), binds)
+            return list(done) if done.returns_rows else []
+
+    def pushes(self) -> list[tuple[str, str | None]]:
+        return [tuple(row) for row in self.sql("SELECT state, error FROM open311_push ORDER BY created_at, id")]
+
+    def state(self, report_id: UUID) -> str:
+        return str(self.sql("SELECT state FROM report WHERE id = :id", id=report_id)[0][0])
+
+    def history(self, report_id: UUID) -> list[tuple[str, str | None]]:
+        query = "SELECT kind, to_state FROM report_event WHERE report_id = :id ORDER BY id"
+        return [tuple(row) for row in self.sql(query, id=report_id)]
+
+
+@pytest.fixture
+def town(office: Office, world: World, neighbour: Neighbour) -> Town:  # noqa: F811
+    settings = office.settings.model_copy(update={"webhook_private": True})
+    return Town(replace(office, settings=settings), world, neighbour)

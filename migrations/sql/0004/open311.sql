@@ -58,14 +58,14 @@ CREATE TABLE open311_push (
     sent_at timestamptz,
     token text CHECK (length(token) <= 200),
     service_request_id text CHECK (length(service_request_id) <= 200),
-    -- What the remote said last, and whether it is through with it.
+    -- What the remote said last ("status/state"), when that was noticed, and whether it is asked no more.
     remote_state text CHECK (length(remote_state) <= 100),
-    remote_updated_at timestamptz,
+    remote_changed_at timestamptz,
     is_over boolean NOT NULL DEFAULT false,
     UNIQUE (remote_id, report_id)
 );
--- One of theirs is one of ours at most: what is looked up after a crash is never taken twice.
-CREATE UNIQUE INDEX open311_push_request_key ON open311_push (remote_id, service_request_id)
+-- What is looked up after a crash is not taken for one that is known already.
+CREATE INDEX open311_push_request_idx ON open311_push (remote_id, service_request_id)
     WHERE service_request_id IS NOT NULL;
 CREATE INDEX open311_push_followed_idx ON open311_push (remote_id) WHERE state = 'sent' AND NOT is_over;
 CREATE INDEX open311_push_created_idx ON open311_push (created_at DESC, id);
