@@ -258,7 +258,7 @@ tests() {
 target=${1:?a target}
 case $target in
   run) system run ;;
-  test | prepare-test) system test ;;
+  test | prepare-test | soak) system test ;;
 esac
 give_way_to_owner "$@"
 case $target in
@@ -287,6 +287,10 @@ case $target in
   bench)
     prepare test
     python -m benchmarks
+    ;;
+  soak)
+    prepare test
+    python -m benchmarks.soak
     ;;
   messages)
     prepare test

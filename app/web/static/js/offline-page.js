@@ -13,12 +13,14 @@ const find = (id) => root.querySelector(`#outbox-${id}`);
 let labels = new Map();
 let asked = null; // the item whose discarding waits for a yes
 let last = null; // what flush said
+let drawing = Promise.resolve();
+let drawn = null; // the status of the last drawing
 
 root.hidden = false;
 if (isPossible()) start();
 else problem(texts.insecure);
 
-async function start() {
+function start() {
   find('send').addEventListener('click', () => send());
   nomenclature().then((words) => {
     labels = new Map(words?.categories.map((one) => [one.code, french ? one.label_fr : one.label_en]));
@@ -27,7 +29,6 @@ async function start() {
   subscribe(draw);
   window.addEventListener('online', () => draw());
   window.addEventListener('offline', () => draw());
-  draw();
 }
 
 function problem(text) {
@@ -42,8 +43,6 @@ async function send(what = flush) {
   draw();
 }
 
-let drawing = Promise.resolve();
-let drawn = null;
 /** One drawing after the other, the newest counts. */
 function draw(status) {
   drawn = status ?? drawn;
@@ -113,8 +112,9 @@ function title({ kind, body }) {
 
 function reasons({ status, detail, errors }) {
   const made = make('ul', 'outbox-reasons');
-  const said = errors.length ? errors.map(({ field, message }) => (field ? texts.field_of.replace('{field}', field).replace('{message}', message) : message)) : [detail || String(status)];
-  made.append(...said.map((text) => make('li', '', text)));
+  // Two fields may say the same: a point outside is outside in both directions.
+  const said = new Set(errors.length ? errors.map(({ message }) => message) : [detail || String(status)]);
+  made.append(...[...said].map((text) => make('li', '', text)));
   return made;
 }
 
