@@ -34,6 +34,7 @@ BLUEPRINTS = (
     "heat.takeaway_routes",
     "exports",
     "ogc",
+    "api",
     "desk.tfpb_routes",
     "desk.desk_routes",
     "desk.dashboard_routes",

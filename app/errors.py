@@ -62,6 +62,10 @@ class ConflictError(QuietudeError):
     message: str
 
 
+class ChangedError(ConflictError):
+    """What is to be changed is no longer as it was seen: somebody else changed it meanwhile."""
+
+
 @dataclass(frozen=True)
 class FieldError:
     """One refused field: its name as the client sent it, and a sentence in the reader's language."""

@@ -17,6 +17,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import ServiceUnavailable
 
 from app.db.session import unit_of_work
+from app.exports import api
 from app.exports.actions import (
     EXPORTERS,
     Export,
@@ -71,6 +72,7 @@ def index() -> str:
 
 
 @blueprint.get(f"/reports.{ENDING}")
+@api.REPORTS
 def reports(ending: str) -> Response:
     """Every report of the filter, streamed."""
     actor = current_actor()
@@ -81,6 +83,7 @@ def reports(ending: str) -> Response:
 
 
 @blueprint.get(f"/interventions.{ENDING}")
+@api.INTERVENTIONS
 def interventions(ending: str) -> Response:
     """Every intervention of the filter, streamed."""
     actor = current_actor()
@@ -91,6 +94,7 @@ def interventions(ending: str) -> Response:
 
 
 @blueprint.get("/events.csv")
+@api.EVENTS
 def events() -> Response:
     """Every step of the histories of the filter's reports as CSV (RFC 4180), streamed."""
     actor = current_actor()
@@ -100,6 +104,7 @@ def events() -> Response:
 
 
 @blueprint.get("/intervention_events.csv")
+@api.INTERVENTION_EVENTS
 def intervention_events() -> Response:
     """Every step of the histories of the filter's interventions as CSV, streamed."""
     actor = current_actor()

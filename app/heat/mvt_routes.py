@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.errors import BadRequestError, NoTerritoryError, NotFoundError
+from app.heat import api
 from app.heat.mvt import (
     CLUSTER_FIELDS,
     CLUSTERS,
@@ -73,6 +74,7 @@ def _known(asking: Asking, tag: str) -> bool:
 
 
 @blueprint.get("/tiles/reports/<int:z>/<int:x>/<int:y>.mvt")
+@api.VECTOR_TILE
 def tile(z: int, x: int, y: int) -> Response:
     """A vector tile of the same filter as the map; without bytes when there is nothing in it."""
     if not ZOOM_MIN <= z <= ZOOM_MAX:
@@ -102,6 +104,7 @@ def _answer(body: bytes) -> Response:
 
 
 @blueprint.get("/tiles/reports.json")
+@api.TILE_JSON
 def tile_json() -> Response:
     """TileJSON 3.0.0: what a GIS needs to know; the filter of the request stays in the address of the tiles."""
     asking = _asking()

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, current_app, jsonify, request
 from flask_babel import gettext as _
 
 from app.errors import BadRequestError, NotFoundError
+from app.heat import api
 from app.heat.actions import UNIT, Heat, HeatQuery, Look
 from app.heat.exposure import CODES as EXPOSURES
 from app.heat.exposure import KINDS
@@ -196,12 +197,14 @@ def _marked(response: Response, seen: Look, tag: str = "") -> Response:
 
 
 @blueprint.get("/tiles/heat/<int:z>/<int:x>/<int:y>.png")
+@api.TILE
 def tile(z: int, x: int, y: int) -> Response:
     """A palette PNG of 256 × 256 pixels in Web Mercator."""
     return _tile(z, x, y, 1)
 
 
 @blueprint.get("/tiles/heat/<int:z>/<int:x>/<int:y>@2x.png")
+@api.FINE_TILE
 def fine_tile(z: int, x: int, y: int) -> Response:
     """The same with 512 × 512 pixels, for fine screens."""
     return _tile(z, x, y, 2)
@@ -245,6 +248,7 @@ def place_asked_for() -> tuple[float, float]:
 
 
 @blueprint.get("/api/heat/point")
+@api.POINT
 def point() -> Response:
     """The value at one place: what a click on the map shows."""
     lon, lat = place_asked_for()
@@ -256,6 +260,7 @@ def point() -> Response:
 
 
 @blueprint.get("/api/heat/legend")
+@api.LEGEND
 def legend() -> Response:
     """What colours and numbers mean."""
     seen = look()
@@ -298,6 +303,7 @@ def table_asked_for() -> str:
 
 
 @blueprint.get("/api/heat/table")
+@api.TABLE
 def table() -> Response:
     """Reports by neighbourhood, IRIS, QPV or stop, the same filter and the same protection as the picture."""
     by = table_asked_for()
@@ -306,6 +312,7 @@ def table() -> Response:
 
 
 @blueprint.get("/api/heat/options")
+@api.OPTIONS
 def options() -> Response:
     """What this viewer may ask for: measures, exposures, tables, and the periods that can be protected as a whole."""
     viewer = viewer_of(current_actor())

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from sqlalchemy import Engine
 
 from app.db.session import UnitOfWork, unit_of_work
-from app.errors import ConflictError, FieldError, ForbiddenError, InvalidInputError, NotFoundError
+from app.errors import ChangedError, ConflictError, FieldError, ForbiddenError, InvalidInputError, NotFoundError
 from app.interventions import store
 from app.interventions.commands import EditCommand, InterventionCommand
 from app.interventions.filters import InterventionFilter
@@ -29,6 +29,7 @@ from app.reports.store import EventRow, ReportRow
 
 PAGE = 50
 WINDOW = 500
+LISTED_MOST = 1000
 
 
 @dataclass(frozen=True)
@@ -164,11 +165,11 @@ def history(uow: UnitOfWork, intervention_id: UUID) -> tuple[EventRow, ...]:
     return store.events(uow.connection, intervention_id)
 
 
-def list_page(uow: UnitOfWork, chosen: InterventionFilter, after: Cursor | None) -> Page:
-    """Fifty interventions that the actor may see, the latest first."""
-    rows = store.listed(uow.connection, chosen, after=after, limit=PAGE + 1)
-    kept = rows[:PAGE]
-    return Page(kept, Cursor(kept[-1].starts_at, kept[-1].id) if len(rows) > PAGE else None)
+def list_page(uow: UnitOfWork, chosen: InterventionFilter, after: Cursor | None, *, limit: int = PAGE) -> Page:
+    """So many interventions that the actor may see, the latest first."""
+    rows = store.listed(uow.connection, chosen, after=after, limit=limit + 1)
+    kept = rows[:limit]
+    return Page(kept, Cursor(kept[-1].starts_at, kept[-1].id) if len(rows) > limit else None)
 
 
 def window(uow: UnitOfWork, chosen: InterventionFilter) -> tuple[tuple[InterventionRow, ...], bool]:
@@ -227,13 +228,13 @@ def not_while(row: InterventionRow) -> str:
     return str(_("This is not possible while the intervention is “%(state)s”.", state=state_label(row.state)))
 
 
-def changed_meanwhile(row: InterventionRow) -> ConflictError:
+def changed_meanwhile(row: InterventionRow) -> ChangedError:
     message = _(
         "Somebody else changed this intervention in the meantime: it is now “%(state)s”. Nothing of yours was stored;"
         " look at it again.",
         state=state_label(row.state),
     )
-    return ConflictError(message)
+    return ChangedError(message)
 
 
 # ── links ───────────────────────────────────────────────────────────────────────────────────────────────────────────

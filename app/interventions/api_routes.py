@@ -11,8 +11,8 @@ from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext as _
 
 from app.db.session import UnitOfWork, unit_of_work
-from app.errors import BadRequestError, FieldError, InvalidInputError, NotFoundError
-from app.interventions import actions, moves, store
+from app.errors import FieldError, InvalidInputError, NotFoundError
+from app.interventions import actions, api, moves, store
 from app.interventions.commands import (
     EDIT_FIELDS,
     FIELDS,
@@ -24,8 +24,8 @@ from app.interventions.commands import (
     parse_move,
 )
 from app.interventions.filters import KEYS, InterventionFilter, parse_filter
-from app.interventions.represent import as_feature, as_json, as_moves
-from app.interventions.store import InterventionRow
+from app.interventions.represent import InterventionCollection, as_feature, as_json, as_moves
+from app.interventions.store import Cursor, InterventionRow
 from app.nomenclature.actions import current_nomenclature
 from app.people.actor import Actor
 from app.people.guards import require_signed_in
@@ -34,7 +34,9 @@ from app.places.territory import territory
 from app.reports.represent import event_as_json
 from app.web.bodies import is_form, json_object, with_seen_version
 from app.web.context import services
+from app.web.described import HistoryJson, hidden
 from app.web.language import locale_code
+from app.web.paging import asked_limit, next_page, read_keyset, refuse_unknown, with_next, write_keyset
 
 blueprint = Blueprint("interventions_api", __name__)
 
@@ -57,9 +59,7 @@ def checks(uow: UnitOfWork, now: datetime) -> Checks:
 
 def chosen_filter(uow: UnitOfWork, *others: str) -> InterventionFilter:
     """The filter of this request's query; an unknown parameter is refused."""
-    for name in request.args:
-        if name not in (*KEYS, *others):
-            raise BadRequestError(name[:40], _("there is no such parameter"))
+    refuse_unknown(*KEYS, *others)
     return parse_filter(request.args, {kind.code for kind in store.kinds(uow.connection)})
 
 
@@ -82,14 +82,15 @@ def _body(names: tuple[str, ...]) -> tuple[dict[str, Any], bool]:
 
 
 def _answer(row: InterventionRow, actor: Actor, uow: UnitOfWork, status: int = 200) -> Response:
-    body = as_json(row, actor) | {"report_ids": [str(one.id) for one in store.linked_reports(uow.connection, row.id)]}
-    response = Response(json.dumps(body | {"version": row.version}), status=status, content_type="application/json")
+    body = as_json(row, actor, (one.id for one in store.linked_reports(uow.connection, row.id)))
+    response = Response(json.dumps(body), status=status, content_type="application/json")
     response.set_etag(f"{row.id}-{row.version}")
     response.headers["Cache-Control"] = "private, no-cache"
     return response
 
 
 @blueprint.post("/api/interventions")
+@api.RECORD
 def record() -> Response:
     """201 the first time, 200 for the same body again, 409 for an id that is taken, 422 with a message per field."""
     actor = current_actor()
@@ -106,20 +107,28 @@ def record() -> Response:
 
 
 @blueprint.get("/api/interventions")
-def in_window() -> Response:
-    """The interventions of a filter as GeoJSON: up to 500, the latest first; `truncated`: there are more."""
+@api.LIST
+def listed() -> Response:
+    """The interventions of a filter as GeoJSON, the latest first, page by page; `truncated`: there are more."""
     actor = signed_in()
+    after, limit = read_keyset(request.args.get("after", "")), asked_limit(actions.WINDOW, actions.LISTED_MOST)
     with unit_of_work(services().engine, actor) as uow:
-        rows, truncated = actions.window(uow, chosen_filter(uow))
-    collection = {
+        chosen = chosen_filter(uow, "after", "limit")
+        page = actions.list_page(uow, chosen, Cursor(*after) if after else None, limit=limit)
+    following = None
+    if page.after is not None:
+        following = next_page(chosen.query() | {"after": write_keyset(page.after.starts_at, page.after.id)})
+    collection: InterventionCollection = {
         "type": "FeatureCollection",
-        "features": [as_feature(row, actor, label=row.kind_label(locale_code())) for row in rows],
-        "truncated": truncated,
+        "features": [as_feature(row, actor, label=row.kind_label(locale_code())) for row in page.rows],
+        "truncated": following is not None,
+        "next": following,
     }
-    return Response(json.dumps(collection), content_type="application/geo+json")
+    return with_next(Response(json.dumps(collection), content_type="application/geo+json"), following)
 
 
 @blueprint.get("/api/interventions/<uuid:intervention_id>")
+@api.READ
 def read(intervention_id: UUID) -> Response:
     """One intervention as JSON, with the ids of its reports that the asker may see."""
     actor = signed_in()
@@ -130,6 +139,7 @@ def read(intervention_id: UUID) -> Response:
 
 
 @blueprint.patch("/api/interventions/<uuid:intervention_id>")
+@api.EDIT
 def edit(intervention_id: UUID) -> Response:
     """All details anew, with `version` (or If-Match): 409 when it has changed meanwhile."""
     actor = signed_in()
@@ -142,6 +152,7 @@ def edit(intervention_id: UUID) -> Response:
 
 
 @blueprint.get("/api/interventions/<uuid:intervention_id>/moves")
+@api.MOVES
 def possible(intervention_id: UUID) -> Response:
     """The moves that the asker may make now, and the version to name."""
     actor = signed_in()
@@ -156,6 +167,7 @@ def possible(intervention_id: UUID) -> Response:
 
 
 @blueprint.post("/api/interventions/<uuid:intervention_id>/moves")
+@api.MOVE
 def move(intervention_id: UUID) -> Response:
     """`{"move", "version", …}`: 200 with the intervention; 409 when it has changed meanwhile."""
     actor = signed_in()
@@ -169,6 +181,7 @@ def move(intervention_id: UUID) -> Response:
 
 
 @blueprint.post("/api/interventions/<uuid:intervention_id>/reports")
+@api.LINK
 def link(intervention_id: UUID) -> Response:
     """`{"reports": [id, …]}`: it answers these too."""
     actor = signed_in()
@@ -179,6 +192,7 @@ def link(intervention_id: UUID) -> Response:
 
 
 @blueprint.delete("/api/interventions/<uuid:intervention_id>/reports/<uuid:report_id>")
+@api.UNLINK
 def unlink(intervention_id: UUID, report_id: UUID) -> Response:
     """It does not answer this report; 204 also when it did not."""
     actor = signed_in()
@@ -188,17 +202,19 @@ def unlink(intervention_id: UUID, report_id: UUID) -> Response:
 
 
 @blueprint.get("/api/interventions/<uuid:intervention_id>/history")
+@api.HISTORY
 def history(intervention_id: UUID) -> Response:
     """Everything that happened to an intervention, oldest first: organisations and roles, never persons."""
     actor = signed_in()
     with unit_of_work(services().engine, actor) as uow:
         row = actions.read(uow, actor, intervention_id)
         events = actions.history(uow, row.id)
-    body = {"id": str(row.id), "events": [event_as_json(event) for event in events]}
+    body: HistoryJson = {"id": str(row.id), "events": [event_as_json(event) for event in events]}
     return Response(json.dumps(body), content_type="application/json")
 
 
 @blueprint.get("/api/interventions/<path:anything>")
+@hidden
 def nothing(anything: str) -> Response:
     """An id that is no UUID."""
     raise NotFoundError("intervention", anything)

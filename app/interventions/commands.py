@@ -27,6 +27,8 @@ from app.reports.commands import (
     plain_text,
     with_local_zone,
 )
+from app.web.described import AmountText, Blank, DrawnGeometry, IdText, MomentText, NumberText, PlainText
+from app.web.described import Version as VersionNumber
 
 MOST_REPORTS = 100
 MOMENTS = ("planned_start", "planned_end", "done_start", "done_end")
@@ -85,9 +87,19 @@ def _list(value: object) -> object:
     return tuple(value)
 
 
-Moment = Annotated[datetime | None, BeforeValidator(_moment)]
-Ids = Annotated[tuple[UUID, ...], Field(max_length=MOST_REPORTS), BeforeValidator(_list)]
-Version = Annotated[int, Field(ge=1, lt=2**31), BeforeValidator(_number)]
+Moment = Annotated[datetime | None, BeforeValidator(_moment, json_schema_input_type=MomentText | Blank | None)]
+_Ids = Annotated[list[IdText], Field(max_length=MOST_REPORTS)]
+Ids = Annotated[
+    tuple[UUID, ...], Field(max_length=MOST_REPORTS), BeforeValidator(_list, json_schema_input_type=_Ids | None)
+]
+Version = Annotated[
+    int, Field(ge=1, lt=2**31), BeforeValidator(_number, json_schema_input_type=VersionNumber | NumberText)
+]
+TextOfIt = Annotated[str | None, BeforeValidator(plain_text, json_schema_input_type=PlainText | None)]
+_People = Annotated[int, Field(ge=1, le=500)]
+_Euros = Annotated[float, Field(ge=0, lt=1e10, multiple_of=0.01)]
+_Hours = Annotated[float, Field(ge=0, lt=1e6, multiple_of=0.01)]
+_Teams = Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=10)]
 Code = Annotated[str, Field(min_length=1, max_length=64)]
 
 
@@ -99,18 +111,31 @@ class _Details(_Command):
     """What can be said of an intervention. geometry: canonical GeoJSON in EPSG:4326; times aware; money in euros."""
 
     kind: Code
-    geometry: Annotated[str, BeforeValidator(_geometry)]
+    geometry: Annotated[str, BeforeValidator(_geometry, json_schema_input_type=DrawnGeometry)]
     planned_start: Moment = None
     planned_end: Moment = None
     done_start: Moment = None
     done_end: Moment = None
-    teams: Annotated[tuple[Code, ...], Field(max_length=10), BeforeValidator(_list)] = ()
-    team_size: Annotated[int | None, Field(ge=1, le=500), BeforeValidator(_number), BeforeValidator(blank_is_none)] = (
-        None
-    )
-    cost_eur: Annotated[Decimal | None, Field(ge=0, max_digits=12, decimal_places=2), BeforeValidator(_amount)] = None
-    hours: Annotated[Decimal | None, Field(ge=0, max_digits=8, decimal_places=2), BeforeValidator(_amount)] = None
-    description: Annotated[str | None, BeforeValidator(plain_text)] = None
+    teams: Annotated[
+        tuple[Code, ...], Field(max_length=10), BeforeValidator(_list, json_schema_input_type=_Teams | None)
+    ] = ()
+    team_size: Annotated[
+        int | None,
+        Field(ge=1, le=500),
+        BeforeValidator(_number),
+        BeforeValidator(blank_is_none, json_schema_input_type=_People | NumberText | Blank | None),
+    ] = None
+    cost_eur: Annotated[
+        Decimal | None,
+        Field(ge=0, max_digits=12, decimal_places=2),
+        BeforeValidator(_amount, json_schema_input_type=_Euros | AmountText | Blank | None),
+    ] = None
+    hours: Annotated[
+        Decimal | None,
+        Field(ge=0, max_digits=8, decimal_places=2),
+        BeforeValidator(_amount, json_schema_input_type=_Hours | AmountText | Blank | None),
+    ] = None
+    description: TextOfIt = None
     visibility: Annotated[Literal["public", "partner", "restricted"] | None, BeforeValidator(blank_is_none)] = None
 
 
@@ -138,7 +163,7 @@ class MoveCommand(_Command):
 
     move: Literal["start", "finish", "verify", "resume", "cancel", "replan"]
     version: Version
-    text: Annotated[str | None, BeforeValidator(plain_text)] = None
+    text: TextOfIt = None
     done_start: Moment = None
     done_end: Moment = None
     resolve: Ids = ()

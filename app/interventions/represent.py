@@ -5,20 +5,102 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Literal
+from uuid import UUID
 
-from app.interventions.rules import Move, Mover, may_see_cost
+from typing_extensions import TypedDict
+
+from app.interventions.rules import MOVES, STATES, Move, Mover, may_see_cost
 from app.interventions.store import InterventionRow
 from app.web.bodies import rfc3339
+from app.web.described import Geometry, Id, Moment, one_of
+
+State = Annotated[str, one_of(*STATES)]
 
 
-def as_json(row: InterventionRow, reader: Mover) -> dict[str, Any]:
+class InterventionProperties(TypedDict):
+    """What is known of an intervention. cost_eur, hours: null also for whoever may not see them."""
+
+    id: Id
+    kind: str
+    state: State
+    visibility: Annotated[str, one_of("public", "partner", "restricted")]
+    planned_start: Moment | None
+    planned_end: Moment | None
+    done_start: Moment | None
+    done_end: Moment | None
+    organisation: str
+    neighbourhood: str | None
+    description: str | None
+    qpv: str | None
+    teams: list[str]
+    team_size: int | None
+    cost_eur: float | None
+    hours: float | None
+    reports: int
+    is_synthetic: bool
+    source: str
+
+
+class InterventionJson(InterventionProperties):
+    """One intervention, with the reports that the asker may see, and the version that a change must name."""
+
+    geometry: Geometry
+    report_ids: list[Id]
+    version: int
+
+
+class LabelledProperties(InterventionProperties):
+    """The properties of an intervention on the map; label: the kind in the reader's language."""
+
+    label: str
+
+
+class InterventionFeature(TypedDict):
+    """A GeoJSON feature (RFC 7946)."""
+
+    type: Literal["Feature"]
+    id: Id
+    geometry: Geometry
+    properties: LabelledProperties
+
+
+class InterventionCollection(TypedDict):
+    """A page of interventions. truncated: there are more; next: where, null on the last page."""
+
+    type: Literal["FeatureCollection"]
+    features: list[InterventionFeature]
+    truncated: bool
+    next: str | None
+
+
+class MoveJson(TypedDict):
+    """One thing that can be done now, and the fields that it needs."""
+
+    move: Annotated[str, one_of(*MOVES)]
+    to_state: State
+    needs: list[str]
+
+
+class MovesJson(TypedDict):
+    """What may be done next, the version to name, and the reports that `finish` may resolve."""
+
+    version: int
+    moves: list[MoveJson]
+    resolvable: list[Id]
+
+
+def as_json(row: InterventionRow, reader: Mover, reports: Iterable[UUID]) -> InterventionJson:
     """Its properties, the geometry last. Cost and hours only for whoever may see them, else null."""
-    shows_cost = may_see_cost(row, reader)
-    return properties(row, shows_cost=shows_cost) | {"geometry": json.loads(row.geometry)}
+    return {
+        **properties(row, shows_cost=may_see_cost(row, reader)),
+        "geometry": json.loads(row.geometry),
+        "report_ids": [str(one) for one in reports],
+        "version": row.version,
+    }
 
 
-def properties(row: InterventionRow, *, shows_cost: bool) -> dict[str, Any]:
+def properties(row: InterventionRow, *, shows_cost: bool) -> InterventionProperties:
     """The properties in the order that the export has too."""
     return {
         "id": str(row.id),
@@ -47,17 +129,17 @@ def _number(value: Decimal | None) -> float | None:
     return None if value is None else float(value)
 
 
-def as_feature(row: InterventionRow, reader: Mover, **more: Any) -> dict[str, Any]:
+def as_feature(row: InterventionRow, reader: Mover, *, label: str) -> InterventionFeature:
     """A GeoJSON feature (RFC 7946)."""
     return {
         "type": "Feature",
         "id": str(row.id),
         "geometry": json.loads(row.geometry),
-        "properties": properties(row, shows_cost=may_see_cost(row, reader)) | more,
+        "properties": {**properties(row, shows_cost=may_see_cost(row, reader)), "label": label},
     }
 
 
-def as_moves(row: InterventionRow, possible: Iterable[Move], reports: Sequence[str] = ()) -> dict[str, Any]:
+def as_moves(row: InterventionRow, possible: Iterable[Move], reports: Sequence[str] = ()) -> MovesJson:
     """What may be done next, the version that a move must name, and the reports that `finish` may resolve."""
     return {
         "version": row.version,

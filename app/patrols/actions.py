@@ -12,7 +12,7 @@ from flask_babel import format_date
 from flask_babel import gettext as _
 
 from app.db.session import UnitOfWork
-from app.errors import ConflictError, FieldError, ForbiddenError, InvalidInputError, NotFoundError
+from app.errors import ChangedError, ConflictError, FieldError, ForbiddenError, InvalidInputError, NotFoundError
 from app.nomenclature.store import Nomenclature
 from app.patrols import store
 from app.patrols.commands import MoveCommand, PassageCommand, PatrolCommand, StopCommand
@@ -28,6 +28,7 @@ from app.reports.filters import LOCAL_ZONE
 from app.reports.store import EventRow, ReportRow
 
 PAGE = 50
+LISTED_MOST = 200
 
 
 @dataclass(frozen=True)
@@ -184,17 +185,17 @@ def history(uow: UnitOfWork, patrol_id: UUID) -> tuple[EventRow, ...]:
     return store.events(uow.connection, patrol_id)
 
 
-def list_page(uow: UnitOfWork, actor: Actor, *, state: str, kind: str, after: Cursor | None) -> Page:
-    """Fifty patrols that the actor may see, the latest first.
+def list_page(uow: UnitOfWork, actor: Actor, *, state: str, kind: str, after: Cursor | None, limit: int = PAGE) -> Page:
+    """So many patrols that the actor may see, the latest first.
 
     Raises:
         NotSignedInError, ForbiddenError
 
     """
     require_looking(actor)
-    rows = store.listed(uow.connection, limit=PAGE + 1, state=state, kind=kind, after=after)
-    kept = rows[:PAGE]
-    return Page(kept, Cursor(kept[-1].starts_at, kept[-1].id) if len(rows) > PAGE else None)
+    rows = store.listed(uow.connection, limit=limit + 1, state=state, kind=kind, after=after)
+    kept = rows[:limit]
+    return Page(kept, Cursor(kept[-1].starts_at, kept[-1].id) if len(rows) > limit else None)
 
 
 def possible_moves(row: PatrolRow, actor: Actor) -> tuple[Move, ...]:
@@ -333,14 +334,14 @@ def _not_while(row: PatrolRow) -> str:
     return str(_("This is not possible while the patrol is “%(state)s”.", state=state_label(row.state)))
 
 
-def changed_meanwhile(row: PatrolRow) -> ConflictError:
+def changed_meanwhile(row: PatrolRow) -> ChangedError:
     """What to say when the version is another one."""
     message = _(
         "Somebody else changed this patrol in the meantime: it is now “%(state)s”. Nothing of yours was stored; look at"
         " it again.",
         state=state_label(row.state),
     )
-    return ConflictError(message)
+    return ChangedError(message)
 
 
 def note(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -12,9 +13,9 @@ from flask_babel import gettext as _
 
 from app.db.session import UnitOfWork, unit_of_work
 from app.errors import BadRequestError, NotFoundError
-from app.patrols import actions
+from app.patrols import actions, api
 from app.patrols.commands import Checks, parse_move, parse_passage, parse_patrol
-from app.patrols.represent import as_json, passage_as_json, whole_as_json
+from app.patrols.represent import PatrolPage, as_json, passage_as_json, whole_as_json
 from app.patrols.rules import KINDS, STATES
 from app.patrols.store import Cursor
 from app.people.guards import require_signed_in
@@ -23,7 +24,8 @@ from app.places.territory import territory
 from app.reports.represent import event_as_json
 from app.web.bodies import json_object, with_seen_version
 from app.web.context import services
-from app.web.paging import read_keyset, write_keyset
+from app.web.described import hidden
+from app.web.paging import asked_limit, next_page, read_keyset, refuse_unknown, with_next, write_keyset
 
 blueprint = Blueprint("patrols_api", __name__)
 
@@ -33,16 +35,14 @@ def checks(uow: UnitOfWork, now: datetime) -> Checks:
     return Checks(territory(uow.connection), now)
 
 
-def asked_page() -> tuple[dict[str, str], Cursor | None]:
-    """The filter (`state`, `kind`) and the cursor of this request's query.
+def asked_page(*others: str) -> tuple[dict[str, str], Cursor | None]:
+    """The filter (`state`, `kind`) and the cursor of this request's query; others: what else the route knows.
 
     Raises:
         BadRequestError: names the parameter.
 
     """
-    for name in request.args:
-        if name not in {"state", "kind", "after"}:
-            raise BadRequestError(name[:40], _("there is no such parameter"))
+    refuse_unknown("state", "kind", "after", *others)
     chosen = {name: request.args.get(name, "").strip() for name in ("state", "kind")}
     for name, known in (("state", STATES), ("kind", KINDS)):
         if chosen[name] and chosen[name] not in known:
@@ -57,7 +57,7 @@ def next_query(chosen: dict[str, str], after: Cursor) -> dict[str, Any]:
     return kept | {"after": write_keyset(after.starts_at, after.id)}
 
 
-def _answer(body: dict[str, Any], status: int = 200) -> Response:
+def _answer(body: Mapping[str, Any], status: int = 200) -> Response:
     response = Response(json.dumps(body), status=status, content_type="application/json")
     if "version" in body:
         response.set_etag(f"{body['id']}-{body['version']}")
@@ -66,6 +66,7 @@ def _answer(body: dict[str, Any], status: int = 200) -> Response:
 
 
 @blueprint.post("/api/patrols")
+@api.RECORD
 def record() -> Response:
     """201 the first time, 200 for the same body again, 409 for an id that is taken, 422 with a message per field."""
     actor = current_actor()
@@ -81,28 +82,32 @@ def record() -> Response:
 
 
 @blueprint.get("/api/patrols")
+@api.LIST
 def index() -> Response:
-    """Fifty patrols, the latest first; `next` leads on. `?state=&kind=`."""
+    """Patrols, the latest first; `next` leads on. `?state=&kind=&limit=`."""
     actor = current_actor()
     require_signed_in(actor)
-    chosen, after = asked_page()
+    (chosen, after), limit = asked_page("limit"), asked_limit(actions.PAGE, actions.LISTED_MOST)
     with unit_of_work(services().engine, actor) as uow:
-        page = actions.list_page(uow, actor, state=chosen["state"], kind=chosen["kind"], after=after)
-    following = None
-    if page.after is not None:
-        following = url_for("patrols_api.index", **next_query(chosen, page.after))
-    return _answer({"patrols": [as_json(row) for row in page.rows], "next": following})
+        page = actions.list_page(uow, actor, state=chosen["state"], kind=chosen["kind"], after=after, limit=limit)
+    following = None if page.after is None else next_page(next_query(chosen, page.after))
+    body: PatrolPage = {"patrols": [as_json(row) for row in page.rows], "next": following}
+    return with_next(_answer(body), following)
 
 
 @blueprint.get("/api/patrols/<uuid:patrol_id>")
+@api.READ
 def read(patrol_id: UUID) -> Response:
     """One patrol with its stops and passages."""
     actor = current_actor()
     with unit_of_work(services().engine, actor) as uow:
-        return _answer(whole_as_json(actions.read_whole(uow, actor, patrol_id)))
+        response = _answer(whole_as_json(actions.read_whole(uow, actor, patrol_id)))
+    response.make_conditional(request)
+    return response
 
 
 @blueprint.post("/api/patrols/<uuid:patrol_id>/moves")
+@api.MOVE
 def move(patrol_id: UUID) -> Response:
     """`{"move": "start"|"finish"|"cancel", "version"}`: 200 with the patrol; 409 when it has changed meanwhile."""
     actor = current_actor()
@@ -113,6 +118,7 @@ def move(patrol_id: UUID) -> Response:
 
 
 @blueprint.post("/api/patrols/<uuid:patrol_id>/passages")
+@api.PASS_BY
 def pass_by(patrol_id: UUID) -> Response:
     """201 the first time, 200 for the same body again, 409 for an id that is taken or a patrol that is not under way.
 
@@ -129,6 +135,7 @@ def pass_by(patrol_id: UUID) -> Response:
 
 
 @blueprint.delete("/api/patrols/<uuid:patrol_id>/passages/<uuid:passage_id>")
+@api.TAKE_BACK
 def take_back(patrol_id: UUID, passage_id: UUID) -> Response:
     """A passage recorded by mistake, while the patrol is under way."""
     actor = current_actor()
@@ -138,6 +145,7 @@ def take_back(patrol_id: UUID, passage_id: UUID) -> Response:
 
 
 @blueprint.get("/api/patrols/<uuid:patrol_id>/history")
+@api.HISTORY
 def history(patrol_id: UUID) -> Response:
     """Everything that happened to a patrol, oldest first: organisations and roles, never persons."""
     actor = current_actor()
@@ -148,6 +156,7 @@ def history(patrol_id: UUID) -> Response:
 
 
 @blueprint.get("/api/patrols/<path:anything>")
+@hidden
 def nothing(anything: str) -> Response:
     """An id that is no UUID."""
     raise NotFoundError("patrol", anything)

@@ -28,6 +28,20 @@ from app.reports.commands import (
     with_local_zone,
 )
 from app.reports.rules import DESCRIPTION_CHARACTERS
+from app.web.described import (
+    Blank,
+    IdText,
+    Latitude,
+    Longitude,
+    MomentText,
+    NumberText,
+    OrNone,
+    PeopleNumber,
+    PlaceNumber,
+    PlainLine,
+    PlainText,
+)
+from app.web.described import Version as VersionNumber
 
 FIELDS = ("id", "kind", "title", "planned_at", "state", "note", "stops", "participants")
 PASSAGE_FIELDS = ("id", "stop", "place_id", "lon", "lat", "passed_at", "outcome", "note", "reports")
@@ -94,13 +108,27 @@ def _counts(value: object) -> object:
     return counts
 
 
-Moment = Annotated[datetime | None, BeforeValidator(_moment)]
-Line = Annotated[str | None, BeforeValidator(_line)]
-Text = Annotated[str | None, BeforeValidator(plain_text)]
-PlaceId = Annotated[int | None, Field(ge=1, lt=2**63), BeforeValidator(_number)]
-Lon = Annotated[FiniteFloat | None, Field(ge=-180, le=180), BeforeValidator(_number)]
-Lat = Annotated[FiniteFloat | None, Field(ge=-90, le=90), BeforeValidator(_number)]
-Version = Annotated[int, Field(ge=1, lt=2**31), BeforeValidator(_number)]
+_PlaceInput = PlaceNumber | NumberText | Blank | None
+_Stop = Annotated[int, Field(ge=1, le=MOST_STOPS)]
+_People = dict[Annotated[str, Field(pattern=f"^({'|'.join(PARTICIPANTS)})$")], PeopleNumber | NumberText | Blank | None]
+Moment = Annotated[datetime | None, BeforeValidator(_moment, json_schema_input_type=MomentText | Blank | None)]
+Line = Annotated[str | None, BeforeValidator(_line, json_schema_input_type=PlainLine | None)]
+Text = Annotated[str | None, BeforeValidator(plain_text, json_schema_input_type=PlainText | None)]
+PlaceId = Annotated[int | None, Field(ge=1, lt=2**63), BeforeValidator(_number, json_schema_input_type=_PlaceInput)]
+Lon = Annotated[
+    FiniteFloat | None,
+    Field(ge=-180, le=180),
+    BeforeValidator(_number, json_schema_input_type=Longitude | NumberText | Blank | None),
+]
+Lat = Annotated[
+    FiniteFloat | None,
+    Field(ge=-90, le=90),
+    BeforeValidator(_number, json_schema_input_type=Latitude | NumberText | Blank | None),
+]
+Version = Annotated[
+    int, Field(ge=1, lt=2**31), BeforeValidator(_number, json_schema_input_type=VersionNumber | NumberText)
+]
+State = Literal["planned", "open"]
 
 
 class _Command(BaseModel):
@@ -124,30 +152,35 @@ class StopCommand(_Command):
 class PatrolCommand(_Command):
     """One patrol as somebody sent it. participants: role → number of people; planned_at aware, None: now."""
 
-    id: Annotated[UUID, BeforeValidator(_id)]
+    id: Annotated[UUID, BeforeValidator(_id, json_schema_input_type=IdText)]
     kind: Literal["round", "walk", "free"]
     title: Line = None
     planned_at: Moment = None
-    state: Annotated[Literal["planned", "open"], BeforeValidator(lambda value: blank_is_none(value) or "planned")] = (
-        "planned"
-    )
+    state: Annotated[
+        State,
+        BeforeValidator(lambda value: blank_is_none(value) or "planned", json_schema_input_type=State | Blank | None),
+    ] = "planned"
     note: Text = None
-    stops: Annotated[tuple[StopCommand, ...], Field(max_length=MOST_STOPS)] = ()
-    participants: Annotated[dict[str, int], BeforeValidator(_counts)] = {}
+    stops: Annotated[tuple[StopCommand, ...], Field(max_length=MOST_STOPS), OrNone] = ()
+    participants: Annotated[dict[str, int], BeforeValidator(_counts, json_schema_input_type=_People | None)] = {}
 
 
 class PassageCommand(_Command):
     """Somebody looked: at stop number `stop` of the patrol, or at a place, or at a point (EPSG:4326 degrees)."""
 
-    id: Annotated[UUID, BeforeValidator(_id)]
+    id: Annotated[UUID, BeforeValidator(_id, json_schema_input_type=IdText)]
     outcome: Literal["nothing", "found"]
-    stop: Annotated[int | None, Field(ge=1, le=MOST_STOPS), BeforeValidator(_number)] = None
+    stop: Annotated[
+        int | None,
+        Field(ge=1, le=MOST_STOPS),
+        BeforeValidator(_number, json_schema_input_type=_Stop | NumberText | Blank | None),
+    ] = None
     place_id: PlaceId = None
     lon: Lon = None
     lat: Lat = None
     passed_at: Moment = None
     note: Text = None
-    reports: Annotated[tuple[UUID, ...], Field(max_length=MOST_REPORTS)] = ()
+    reports: Annotated[tuple[UUID, ...], Field(max_length=MOST_REPORTS), OrNone] = ()
 
 
 class MoveCommand(_Command):

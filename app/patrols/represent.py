@@ -2,14 +2,80 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
+
+from typing_extensions import TypedDict
 
 from app.patrols.actions import Whole
+from app.patrols.rules import KINDS, OUTCOMES, STATES
 from app.patrols.store import PassageRow, PatrolRow, StopRow
 from app.web.bodies import rfc3339
+from app.web.described import Id, Moment, one_of
 
 
-def as_json(row: PatrolRow) -> dict[str, Any]:
+class PatrolJson(TypedDict):
+    """A patrol. participants: role → number of people; found: passages that found something."""
+
+    id: Id
+    kind: Annotated[str, one_of(*KINDS)]
+    title: str
+    state: Annotated[str, one_of(*STATES)]
+    planned_at: Moment
+    started_at: Moment | None
+    ended_at: Moment | None
+    organisation: str
+    note: str | None
+    participants: dict[str, int]
+    stop_count: int
+    stops_seen: int
+    passage_count: int
+    found: int
+    is_synthetic: bool
+    source: str
+    version: int
+
+
+class StopJson(TypedDict):
+    """One stop of a patrol; `stop` is the number that a passage names."""
+
+    stop: int
+    place_id: int | None
+    name: str
+    lon: float
+    lat: float
+    note: str | None
+
+
+class PassageJson(TypedDict):
+    """Somebody looked, here and then; reports: what was announced with it, also if it has not arrived yet."""
+
+    id: Id
+    stop: int | None
+    place_id: int | None
+    name: str | None
+    lon: float
+    lat: float
+    passed_at: Moment
+    outcome: Annotated[str, one_of(*OUTCOMES)]
+    note: str | None
+    reports: list[Id]
+
+
+class WholePatrolJson(PatrolJson):
+    """A patrol with its stops and passages."""
+
+    stops: list[StopJson]
+    passages: list[PassageJson]
+
+
+class PatrolPage(TypedDict):
+    """A page of patrols, the latest first; next: the address of the next page, null on the last."""
+
+    patrols: list[PatrolJson]
+    next: str | None
+
+
+def as_json(row: PatrolRow) -> PatrolJson:
     """Its properties, without stops and passages."""
     return {
         "id": str(row.id),
@@ -32,13 +98,16 @@ def as_json(row: PatrolRow) -> dict[str, Any]:
     }
 
 
-def whole_as_json(whole: Whole) -> dict[str, Any]:
+def whole_as_json(whole: Whole) -> WholePatrolJson:
     """Everything that a phone needs to go on without a network."""
-    stops = [stop_as_json(stop) for stop in whole.stops]
-    return as_json(whole.row) | {"stops": stops, "passages": [passage_as_json(one) for one in whole.passages]}
+    return {
+        **as_json(whole.row),
+        "stops": [stop_as_json(stop) for stop in whole.stops],
+        "passages": [passage_as_json(one) for one in whole.passages],
+    }
 
 
-def stop_as_json(stop: StopRow) -> dict[str, Any]:
+def stop_as_json(stop: StopRow) -> StopJson:
     """One stop; `stop` is the number that a passage names."""
     return {
         "stop": stop.position,
@@ -50,7 +119,7 @@ def stop_as_json(stop: StopRow) -> dict[str, Any]:
     }
 
 
-def passage_as_json(passage: PassageRow) -> dict[str, Any]:
+def passage_as_json(passage: PassageRow) -> PassageJson:
     """One passage, with the ids of the reports that were announced with it."""
     return {
         "id": str(passage.id),

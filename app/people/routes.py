@@ -11,7 +11,7 @@ from flask_wtf.csrf import generate_csrf
 
 from app.db.session import unit_of_work
 from app.errors import FieldError, ForbiddenError, InvalidInputError
-from app.people import actions, store
+from app.people import actions, api, store
 from app.people.commands import NewToken, parse
 from app.people.identity import current_actor, require_signed_in, via_token
 from app.web.context import services
@@ -57,6 +57,7 @@ def revoke_token(token_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.get("/api/session")
+@api.SESSION
 def session_state() -> Response:
     """Who is asking, and the CSRF token that a script sends as X-CSRFToken: a queued report outlives its page."""
     actor = current_actor()

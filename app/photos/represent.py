@@ -2,13 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
 
+from typing_extensions import TypedDict
+
+from app.photos.rules import STAGES
 from app.photos.store import PhotoRow
 from app.web.bodies import rfc3339
+from app.web.described import Id, Moment, one_of
 
 
-def as_json(row: PhotoRow) -> dict[str, Any]:
+class PhotoJson(TypedDict):
+    """A photo of a report or an intervention, and where its two sizes are."""
+
+    id: Id
+    subject: Annotated[str, one_of("reports", "interventions")]
+    subject_id: Id
+    stage: Annotated[str, one_of(*STAGES)]
+    state: Annotated[str, one_of("hidden", "published", "removed")]
+    width_px: int
+    height_px: int
+    size_bytes: int
+    taken_at: Moment | None
+    received_at: Moment
+    is_covered: bool
+    organisation: str | None
+    url: str
+    thumb_url: str
+
+
+class PhotosJson(TypedDict):
+    """The photos of one report or intervention, in the order they were added; six at most."""
+
+    photos: list[PhotoJson]
+
+
+def as_json(row: PhotoRow) -> PhotoJson:
     """What is known of a photo, and where its two sizes are."""
     subject, subject_id = row.subject
     return {

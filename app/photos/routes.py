@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from app.db.session import unit_of_work
 from app.errors import BadRequestError, ConflictError, FieldError, InvalidInputError, NotFoundError
 from app.people.identity import current_actor
-from app.photos import actions
+from app.photos import actions, api
 from app.photos.actions import Archive
 from app.photos.commands import parse_cover, parse_upload
 from app.photos.decode import MAX_BYTES
@@ -91,6 +92,7 @@ def _gallery(subject: str, subject_id: UUID) -> Gallery:
 
 
 @blueprint.post("/api/<any(reports, interventions):subject>/<uuid:subject_id>/photos")
+@api.UPLOAD
 def upload(subject: str, subject_id: UUID) -> Response:
     """201 the first time, 200 for the same again, 409 for a taken id or a seventh photo, 422 for what is no picture.
 
@@ -116,6 +118,7 @@ def _sent() -> tuple[dict[str, str], bytes]:
 
 
 @blueprint.get("/api/<any(reports, interventions):subject>/<uuid:subject_id>/photos")
+@api.LIST
 def of_subject(subject: str, subject_id: UUID) -> Response:
     """The photos of a report that the asker may see, in the order they were added."""
     actor = current_actor()
@@ -125,6 +128,7 @@ def of_subject(subject: str, subject_id: UUID) -> Response:
 
 
 @blueprint.patch("/api/photos/<uuid:photo_id>")
+@api.PATCH
 def patch(photo_id: UUID) -> Response:
     """`{"state": "published" | "hidden"}`."""
     state = _object().get("state")
@@ -136,6 +140,7 @@ def patch(photo_id: UUID) -> Response:
 
 
 @blueprint.delete("/api/photos/<uuid:photo_id>")
+@api.DELETE
 def delete(photo_id: UUID) -> Response:
     """Remove the picture for good; its line in the history stays."""
     actions.change_state(_archive(), current_actor(), photo_id, "removed", now=datetime.now(UTC))
@@ -143,6 +148,7 @@ def delete(photo_id: UUID) -> Response:
 
 
 @blueprint.post("/api/photos/<uuid:photo_id>/cover")
+@api.COVER
 def cover(photo_id: UUID) -> Response:
     """`{"mode": "pixelate" | "black", "areas": [{"x_px", "y_px", "width_px", "height_px"}]}`: unreadable for good."""
     command = parse_cover(_object())
@@ -154,7 +160,7 @@ def _object() -> dict[str, Any]:
     return json_object()
 
 
-def _json(body: dict[str, Any], status: int = 200) -> Response:
+def _json(body: Mapping[str, Any], status: int = 200) -> Response:
     return Response(json.dumps(body), status=status, content_type="application/json")
 
 
@@ -162,12 +168,14 @@ def _json(body: dict[str, Any], status: int = 200) -> Response:
 
 
 @blueprint.get("/photos/<uuid:photo_id>")
+@api.FULL
 def full(photo_id: UUID) -> Response:
     """The picture, for those who may see it."""
     return _picture(photo_id, thumb=False)
 
 
 @blueprint.get("/photos/<uuid:photo_id>/thumb")
+@api.THUMB
 def thumb(photo_id: UUID) -> Response:
     """The picture in small."""
     return _picture(photo_id, thumb=True)

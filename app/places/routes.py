@@ -15,7 +15,7 @@ from flask_babel import gettext as _
 from app.db.session import unit_of_work
 from app.errors import BadRequestError, NotFoundError
 from app.people.identity import current_actor, require_signed_in
-from app.places import store
+from app.places import api, store
 from app.places.store import Bbox
 from app.web.context import services
 from geodata.records import KINDS, Kind
@@ -36,6 +36,7 @@ _WORTH_GZIP_BYTES = 1000
 
 
 @blueprint.get("/api/places")
+@api.NEAR
 def near() -> Response:
     """`?near=lon,lat&kind=stop,residence,school&radius=metres`: the places there, nearest first. Signed in only."""
     require_signed_in(current_actor())
@@ -64,6 +65,7 @@ def near() -> Response:
 
 
 @blueprint.get("/api/places/<kind>.geojson")
+@api.LAYER
 def layer(kind: str) -> Response:
     """The open places of one kind. `?bbox=west,south,east,north`, `?simplify=metres`. Public."""
     if kind not in KINDS:

@@ -24,7 +24,8 @@ from app.reports.store import Added, Cursor, EventRow, Figures, NewReport, Repor
 from app.routing.deadlines import due_at
 
 PAGE = 50
-WINDOW = 500
+# Of a list for machines: how many at once, unless asked otherwise, and at most.
+LISTED, LISTED_MOST = 500, 1000
 
 
 @dataclass(frozen=True)
@@ -151,18 +152,12 @@ def history(uow: UnitOfWork, report_id: UUID) -> tuple[EventRow, ...]:
     return store.get_events(uow.connection, report_id)
 
 
-def list_page(uow: UnitOfWork, chosen: ReportFilter, after: Cursor | None) -> Page:
-    """Fifty reports that the actor may see, the newest first."""
-    rows = store.list_reports(uow.connection, chosen, after=after, limit=PAGE + 1)
-    more = len(rows) > PAGE
-    kept = rows[:PAGE]
+def list_page(uow: UnitOfWork, chosen: ReportFilter, after: Cursor | None, *, limit: int = PAGE) -> Page:
+    """So many reports that the actor may see, the newest first."""
+    rows = store.list_reports(uow.connection, chosen, after=after, limit=limit + 1)
+    more = len(rows) > limit
+    kept = rows[:limit]
     return Page(kept, Cursor(kept[-1].received_at, kept[-1].id) if more else None)
-
-
-def window(uow: UnitOfWork, chosen: ReportFilter) -> tuple[tuple[ReportRow, ...], bool]:
-    """Up to 500 reports inside the filter's box, and whether there are more."""
-    rows = store.reports_in_window(uow.connection, chosen, limit=WINDOW + 1)
-    return rows[:WINDOW], len(rows) > WINDOW
 
 
 def figures(uow: UnitOfWork, *, now: datetime) -> Figures:

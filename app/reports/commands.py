@@ -21,6 +21,17 @@ from app.reports.filters import LOCAL_ZONE
 from app.reports.rules import DESCRIPTION_CHARACTERS, holds_control_characters, holds_markup
 from app.reports.screening import certain_finds
 from app.reports.screening_words import refusal
+from app.web.described import (
+    Blank,
+    IdText,
+    Latitude,
+    Longitude,
+    MomentText,
+    NumberText,
+    PlaceNumber,
+    PlainText,
+    Severity,
+)
 
 CLOCK_SKEW = timedelta(minutes=10)
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -88,16 +99,32 @@ class ReportCommand(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    id: Annotated[UUID, BeforeValidator(_text_only)]
+    id: Annotated[UUID, BeforeValidator(_text_only, json_schema_input_type=IdText)]
     category: Annotated[str, Field(min_length=1, max_length=64)]
-    lon: Annotated[FiniteFloat, Field(ge=-180, le=180), BeforeValidator(_number)]
-    lat: Annotated[FiniteFloat, Field(ge=-90, le=90), BeforeValidator(_number)]
-    severity: Annotated[int | None, Field(ge=1, le=4), BeforeValidator(_number), BeforeValidator(blank_is_none)] = None
-    observed_at: Annotated[datetime | None, BeforeValidator(_text_only), BeforeValidator(blank_is_none)] = None
-    description: Annotated[str | None, BeforeValidator(plain_text)] = None
-    place_id: Annotated[int | None, Field(ge=1, lt=2**63), BeforeValidator(_number), BeforeValidator(blank_is_none)] = (
-        None
-    )
+    lon: Annotated[
+        FiniteFloat, Field(ge=-180, le=180), BeforeValidator(_number, json_schema_input_type=Longitude | NumberText)
+    ]
+    lat: Annotated[
+        FiniteFloat, Field(ge=-90, le=90), BeforeValidator(_number, json_schema_input_type=Latitude | NumberText)
+    ]
+    severity: Annotated[
+        int | None,
+        Field(ge=1, le=4),
+        BeforeValidator(_number),
+        BeforeValidator(blank_is_none, json_schema_input_type=Severity | NumberText | Blank | None),
+    ] = None
+    observed_at: Annotated[
+        datetime | None,
+        BeforeValidator(_text_only),
+        BeforeValidator(blank_is_none, json_schema_input_type=MomentText | Blank | None),
+    ] = None
+    description: Annotated[str | None, BeforeValidator(plain_text, json_schema_input_type=PlainText | None)] = None
+    place_id: Annotated[
+        int | None,
+        Field(ge=1, lt=2**63),
+        BeforeValidator(_number),
+        BeforeValidator(blank_is_none, json_schema_input_type=PlaceNumber | NumberText | Blank | None),
+    ] = None
 
     def body_sha256(self) -> bytes:
         """What makes two bodies the same: the accepted values, not their spelling."""

@@ -13,6 +13,7 @@ from app.errors import BadRequestError, FieldError, InvalidInputError
 from app.nomenclature.store import Nomenclature
 from app.reports.commands import blank_is_none
 from app.reports.duplicates_store import Spot
+from app.web.described import IdText, NumberText, Version
 
 MERGE_FIELDS = ("into", "version")
 SIMILAR_KEYS = ("lon", "lat", "category", "except")
@@ -23,8 +24,10 @@ class MergeCommand(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    into: Annotated[UUID, BeforeValidator(blank_is_none)]
-    version: Annotated[int, Field(ge=1, lt=2**31), BeforeValidator(blank_is_none)]
+    into: Annotated[UUID, BeforeValidator(blank_is_none, json_schema_input_type=IdText)]
+    version: Annotated[
+        int, Field(ge=1, lt=2**31), BeforeValidator(blank_is_none, json_schema_input_type=Version | NumberText)
+    ]
 
 
 class UnmergeCommand(BaseModel):
@@ -32,7 +35,9 @@ class UnmergeCommand(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: Annotated[int, Field(ge=1, lt=2**31), BeforeValidator(blank_is_none)]
+    version: Annotated[
+        int, Field(ge=1, lt=2**31), BeforeValidator(blank_is_none, json_schema_input_type=Version | NumberText)
+    ]
 
 
 def parse_merge(raw: Mapping[str, Any]) -> MergeCommand:

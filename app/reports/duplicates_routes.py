@@ -17,12 +17,12 @@ from app.errors import BadRequestError, ConflictError, FieldError, InvalidInputE
 from app.nomenclature.actions import current_nomenclature
 from app.people.guards import require_role, require_signed_in, require_write
 from app.people.identity import current_actor
-from app.reports import actions, duplicates, moves
+from app.reports import actions, api, duplicates, moves
 from app.reports.duplicates import Similar
 from app.reports.duplicates_commands import MERGE_FIELDS, parse_ids, parse_merge, parse_spot, parse_unmerge
 from app.reports.duplicates_rules import MERGE_AT_ONCE, can_keep, can_merge, who_may
 from app.reports.moves_page import render_report
-from app.reports.represent import as_json, as_moves
+from app.reports.represent import ReportWithMovesJson, as_json, as_moves
 from app.reports.store import ReportRow
 from app.reports.words import state_label
 from app.web.bodies import is_form, json_object, rfc3339, with_seen_version
@@ -36,6 +36,7 @@ blueprint = Blueprint("duplicates", __name__)
 
 
 @blueprint.get("/api/reports/similar")
+@api.SIMILAR
 def similar() -> Response:
     """`?lon=&lat=&category=`: the open reports of the same theme at the same place that the asker may see.
 
@@ -49,7 +50,7 @@ def similar() -> Response:
     with unit_of_work(services().engine, actor) as uow:
         found = duplicates.similar(uow, actor, spot, leave_out=leave_out)
     now = datetime.now(UTC)
-    body = {
+    body: api.SimilarJson = {
         "theme": spot.theme,
         "distance_m": spot.distance_m,
         "reports": [_as_json(one, now) for one in found],
@@ -57,7 +58,7 @@ def similar() -> Response:
     return Response(json.dumps(body), content_type="application/json")
 
 
-def _as_json(one: Similar, now: datetime) -> dict[str, Any]:
+def _as_json(one: Similar, now: datetime) -> api.SimilarReportJson:
     row = one.row
     category = current_nomenclature().category_by_code[row.category]
     return {
@@ -104,13 +105,14 @@ def _unmerge(report_id: UUID) -> ReportRow:
 
 
 def _answer(row: ReportRow) -> Response:
-    body = as_json(row) | as_moves(row, moves.possible_moves(row, current_actor()))
+    body: ReportWithMovesJson = {**as_json(row), **as_moves(row, moves.possible_moves(row, current_actor()))}
     response = Response(json.dumps(body), content_type="application/json")
     response.set_etag(f"{row.id}-{row.version}")
     return response
 
 
 @blueprint.post("/api/reports/<uuid:report_id>/merge")
+@api.MERGE
 def merge(report_id: UUID) -> Response:
     """`{"into", "version"}`: 200 with the report, now a duplicate; 409 when either has changed meanwhile."""
     require_signed_in(current_actor())
@@ -118,6 +120,7 @@ def merge(report_id: UUID) -> Response:
 
 
 @blueprint.post("/api/reports/<uuid:report_id>/unmerge")
+@api.UNMERGE
 def unmerge(report_id: UUID) -> Response:
     """`{"version"}`: 200 with the report in the state that it had before it was merged."""
     require_signed_in(current_actor())

@@ -11,7 +11,7 @@ from uuid import UUID
 from flask_babel import gettext as _
 
 from app.db.session import UnitOfWork
-from app.errors import ConflictError, FieldError, ForbiddenError, InvalidInputError
+from app.errors import ChangedError, ConflictError, FieldError, ForbiddenError, InvalidInputError
 from app.nomenclature.store import Category, Nomenclature
 from app.people.actor import Actor
 from app.people.guards import require_role, require_write
@@ -116,14 +116,14 @@ def _require_allowed(move: Move, report: ReportRow, actor: Actor, seen_version: 
         raise ConflictError(message)
 
 
-def changed_meanwhile(report: ReportRow) -> ConflictError:
+def changed_meanwhile(report: ReportRow) -> ChangedError:
     """The refusal of a change to a report that is no longer as it was seen."""
     message = _(
         "Somebody else changed this report in the meantime: it is now “%(state)s”. Nothing of yours was stored;"
         " look at it again.",
         state=state_label(report.state),
     )
-    return ConflictError(message)
+    return ChangedError(message)
 
 
 def _target(uow: UnitOfWork, command: MoveCommand, report: ReportRow) -> Organisation | None:

@@ -12,6 +12,7 @@ from app.errors import FieldError, InvalidInputError
 from app.reports.commands import blank_is_none, plain_text, usual_refusal
 from app.reports.words import reason_label
 from app.reports.workflow import CONFIRMATIONS, MOVES, MoveName
+from app.web.described import Blank, NumberText, PlainText, Version
 
 MOVE_FIELDS = ("move", "version", "organisation", "reason", "text")
 
@@ -22,10 +23,14 @@ class MoveCommand(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     move: MoveName
-    version: Annotated[int | None, Field(ge=1, lt=2**31), BeforeValidator(blank_is_none)] = None
+    version: Annotated[
+        int | None,
+        Field(ge=1, lt=2**31),
+        BeforeValidator(blank_is_none, json_schema_input_type=Version | NumberText | Blank | None),
+    ] = None
     organisation: Annotated[str | None, Field(max_length=120), BeforeValidator(blank_is_none)] = None
     reason: Annotated[str | None, Field(max_length=40), BeforeValidator(blank_is_none)] = None
-    text: Annotated[str | None, BeforeValidator(plain_text)] = None
+    text: Annotated[str | None, BeforeValidator(plain_text, json_schema_input_type=PlainText | None)] = None
 
 
 def parse_move(raw: Mapping[str, Any]) -> MoveCommand:

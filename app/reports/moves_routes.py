@@ -18,14 +18,15 @@ from app.people.guards import require_signed_in
 from app.people.identity import current_actor
 from app.photos.actions import archive
 from app.photos.views import store_chosen
-from app.reports import actions, moves
+from app.reports import actions, api, moves
 from app.reports.moves_commands import MOVE_FIELDS, parse_move
 from app.reports.moves_page import render_report
-from app.reports.represent import as_json, as_moves, event_as_json
+from app.reports.represent import ReportWithMovesJson, as_json, as_moves, event_as_json
 from app.reports.store import ReportRow
 from app.reports.words import move_label
 from app.web.bodies import is_form, json_object, with_seen_version
 from app.web.context import services
+from app.web.described import HistoryJson
 
 blueprint = Blueprint("moves", __name__)
 
@@ -46,17 +47,19 @@ def _make(report_id: UUID, values: dict[str, Any]) -> ReportRow:
 
 
 @blueprint.post("/api/reports/<uuid:report_id>/moves")
+@api.MOVE
 def make(report_id: UUID) -> Response:
     """`{"move", "version", …}`: 200 with the report and what may be done next; 409 when it has changed meanwhile."""
     require_signed_in(current_actor())
     row = _make(report_id, _values())
-    body = as_json(row) | as_moves(row, moves.possible_moves(row, current_actor()))
+    body: ReportWithMovesJson = {**as_json(row), **as_moves(row, moves.possible_moves(row, current_actor()))}
     response = Response(json.dumps(body), content_type="application/json")
     response.set_etag(f"{row.id}-{row.version}")
     return response
 
 
 @blueprint.get("/api/reports/<uuid:report_id>/moves")
+@api.MOVES
 def possible(report_id: UUID) -> Response:
     """The moves that the asker may make now, each with what it needs, and the version to name."""
     actor = current_actor()
@@ -70,6 +73,7 @@ def possible(report_id: UUID) -> Response:
 
 
 @blueprint.get("/api/reports/<uuid:report_id>/history")
+@api.HISTORY
 def history(report_id: UUID) -> Response:
     """Everything that happened to a report, oldest first: organisations and roles, never persons."""
     actor = current_actor()
@@ -77,7 +81,7 @@ def history(report_id: UUID) -> Response:
     with unit_of_work(services().engine, actor) as uow:
         row = actions.read(uow, report_id)
         events = actions.history(uow, row.id)
-    body = {"id": str(row.id), "events": [event_as_json(event) for event in events]}
+    body: HistoryJson = {"id": str(row.id), "events": [event_as_json(event) for event in events]}
     response = Response(json.dumps(body), content_type="application/json")
     response.headers["Cache-Control"] = "private, no-cache"
     return response

@@ -23,19 +23,19 @@ from app.people.guards import require_signed_in
 from app.people.identity import bearer_sha256, confirms_actor, current_actor
 from app.photos.views import has_chosen
 from app.places.actions import current_territory
-from app.reports import actions, duplicates
+from app.reports import actions, api, duplicates
 from app.reports.commands import FIELDS, Checks, ReportCommand, parse_report
 from app.reports.duplicates_form import ask_first, store_photos
 from app.reports.duplicates_rules import RECURRENCE_DAYS
-from app.reports.filters import KEYS, LIST_KEYS, parse_filter
+from app.reports.filters import LIST_KEYS, parse_filter
 from app.reports.moves_page import render_report
-from app.reports.represent import as_feature, as_json
+from app.reports.represent import ReportCollection, as_feature, as_json
 from app.reports.rules import SEVERITIES, STATES
 from app.reports.store import Added, Cursor, Figures, ReportRow, Submission
 from app.web.bodies import is_form, json_object
 from app.web.context import services
 from app.web.language import local_path, locale_code
-from app.web.paging import read_keyset, write_keyset
+from app.web.paging import asked_limit, next_page, read_keyset, refuse_unknown, with_next, write_keyset
 
 blueprint = Blueprint("reports", __name__, template_folder="templates")
 
@@ -62,6 +62,7 @@ def _body() -> tuple[dict[str, Any], bool]:
 
 
 @blueprint.post("/api/reports")
+@api.SUBMIT
 @confirms_actor
 def submit() -> Response:
     """201 the first time, 200 for the same body again, 409 for an id that is taken, 422 with a message per field.
@@ -74,7 +75,7 @@ def submit() -> Response:
     values, from_form = _body()
     command = parse_report(values, checks, local_times=from_form)
     row, is_new = _store(actor, command, checks, source="api" if "Authorization" in request.headers else "form")
-    body = as_json(row)
+    body: dict[str, Any] = {**as_json(row)}
     if row.organisation_id is None and row.candidate_ids:
         with unit_of_work(services().engine, actor) as uow:
             body["candidates"] = list(actions.candidates(uow, row))
@@ -109,26 +110,31 @@ def _together() -> Gathering[Submission, Added]:
 
 
 @blueprint.get("/api/reports")
-def in_window() -> Response:
-    """The reports of a map window as GeoJSON: up to 500, `truncated` says whether there are more."""
+@api.LIST
+def listed() -> Response:
+    """The reports of a filter as GeoJSON, the newest first, page by page; `truncated` says whether there are more."""
     actor = _signed_in()
-    _refuse_unknown(KEYS)
+    refuse_unknown("after", "limit", *LIST_KEYS)
     nomenclature = current_nomenclature()
     chosen = parse_filter(request.args, nomenclature)
-    if chosen.bbox is None:
-        raise BadRequestError("bbox", _("write four numbers: west,south,east,north"))
+    after, limit = read_keyset(request.args.get("after", "")), asked_limit(actions.LISTED, actions.LISTED_MOST)
     with unit_of_work(services().engine, actor) as uow:
-        rows, truncated = actions.window(uow, chosen)
+        page = actions.list_page(uow, chosen, Cursor(*after) if after else None, limit=limit)
+    following = None
+    if page.after is not None:
+        following = next_page(chosen.query() | {"after": write_keyset(page.after.received_at, page.after.id)})
     labels = {code: category.label(locale_code()) for code, category in nomenclature.category_by_code.items()}
-    collection = {
+    collection: ReportCollection = {
         "type": "FeatureCollection",
-        "features": [as_feature(row, label=labels[row.category]) for row in rows],
-        "truncated": truncated,
+        "features": [as_feature(row, label=labels[row.category]) for row in page.rows],
+        "truncated": following is not None,
+        "next": following,
     }
-    return Response(json.dumps(collection), content_type="application/geo+json")
+    return with_next(Response(json.dumps(collection), content_type="application/geo+json"), following)
 
 
 @blueprint.get("/api/reports/<uuid:report_id>")
+@api.READ
 def read(report_id: UUID) -> Response:
     """One report as JSON."""
     actor = _signed_in()
@@ -201,7 +207,7 @@ def index() -> str:
     """The list, the newest first, with the map's filters."""
     actor = _signed_in()
     nomenclature = current_nomenclature()
-    _refuse_unknown(("after", *LIST_KEYS))
+    refuse_unknown("after", *LIST_KEYS)
     chosen = parse_filter(request.args, nomenclature)
     after = read_keyset(request.args.get("after", ""))
     with unit_of_work(services().engine, actor) as uow:
@@ -237,9 +243,3 @@ def _signed_in() -> Actor:
     actor = current_actor()
     require_signed_in(actor)
     return actor
-
-
-def _refuse_unknown(known: tuple[str, ...]) -> None:
-    for name in request.args:
-        if name not in known:
-            raise BadRequestError(name[:40], _("there is no such parameter"))

@@ -255,13 +255,6 @@ def list_reports(
     return tuple(ReportRow(**row) for row in rows)
 
 
-def reports_in_window(connection: Connection, chosen: ReportFilter, *, limit: int) -> tuple[ReportRow, ...]:
-    """Reports inside the filter's box, found through their lattice cells; in no order."""
-    parts, binds = conditions(chosen)
-    query = text(f"{_SELECT} WHERE {' AND '.join(parts)} LIMIT :limit")
-    return tuple(ReportRow(**row) for row in connection.execute(query, binds | {"limit": limit}).mappings())
-
-
 def _page(parts: list[str]) -> TextClause:
     # The conditions come from app/reports/filters.py: fixed texts with binds, never a value.
     where = f"WHERE {' AND '.join(parts)}" if parts else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, overload
 
 from flask import request
 from flask_babel import gettext as _
@@ -45,6 +45,10 @@ def with_seen_version(values: dict[str, Any]) -> dict[str, Any]:
     return values if not seen else values | {"version": seen.strip('"').rpartition("-")[2]}
 
 
+@overload
+def rfc3339(moment: datetime) -> str: ...
+@overload
+def rfc3339(moment: datetime | None) -> str | None: ...
 def rfc3339(moment: datetime | None) -> str | None:
     """Aware time → RFC 3339 in UTC with a Z."""
     return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any, NotRequired, cast
 
 from flask import Flask, Response, json, render_template, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from typing_extensions import TypedDict
 from werkzeug.exceptions import HTTPException
 
-from app.errors import STATUS, BadRequestError, InvalidInputError, NotSignedInError, QuietudeError
+from app.errors import STATUS, BadRequestError, ChangedError, InvalidInputError, NotSignedInError, QuietudeError
 from app.web.logs import get_logger, request_id
 
 # What machines ask: these never get a page.
 MACHINE_PATHS = ("/api/", "/tiles/", "/export/", "/ogc/", "/healthz", "/readyz", "/metrics")
+
+
+class ProblemFieldJson(TypedDict):
+    """One refused field or parameter, and what to do about it. code: for programs."""
+
+    field: str
+    message: str
+    code: NotRequired[str]
+
+
+class ProblemJson(TypedDict):
+    """Problem Details (RFC 9457). errors: one for each refused field."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    errors: NotRequired[list[ProblemFieldJson]]
+
 
 TITLES: dict[int, tuple[Any, Any]] = {
     400: (_l("Bad request"), _l("The address or the form holds something that cannot be read.")),
@@ -25,9 +46,11 @@ TITLES: dict[int, tuple[Any, Any]] = {
     404: (_l("Not found"), _l("There is nothing here, or nothing that you may see.")),
     405: (_l("Not possible"), _l("This address does not accept that kind of request.")),
     409: (_l("Conflict"), _l("This contradicts what is already stored.")),
+    412: (_l("Changed meanwhile"), _l("It is no longer what If-Match says. Nothing of yours was stored.")),
     413: (_l("Too large"), _l("What was sent is larger than this service accepts.")),
     415: (_l("Unknown format"), _l("Send JSON or a form.")),
     422: (_l("Please correct"), _l("Some fields could not be accepted.")),
+    428: (_l("Which version?"), _l("Say which version this changes: If-Match, or the field version.")),
     429: (_l("Too many requests"), _l("Please wait a moment and try again.")),
     500: (_l("Something went wrong"), _l("The fault is ours. Nothing that was already accepted is lost.")),
     503: (_l("Unavailable for the moment"), _l("The register cannot be reached. Please try again in a minute.")),
@@ -70,8 +93,12 @@ def error_answer(status: int, detail: str = "", **more: Any) -> Response:
 
 
 def _ours(error: QuietudeError) -> Response:
-    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+    status: int = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+    if isinstance(error, ChangedError) and "If-Match" in request.headers:
+        status = HTTPStatus.PRECONDITION_FAILED
     if isinstance(error, InvalidInputError):
+        if not wants_page() and all((one.field, one.code) == ("version", "missing") for one in error.errors):
+            status = HTTPStatus.PRECONDITION_REQUIRED
         fields = [{"field": e.field, "message": e.message, "code": e.code} for e in error.errors]
         return error_answer(status, errors=fields)
     if isinstance(error, BadRequestError):

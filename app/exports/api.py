@@ -1,0 +1,83 @@
+"""What the exports give (app/web/described.py); their columns are those of the data dictionary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+from app.exports.dictionary import COLUMNS, Column
+from app.exports.formats import FORMATS
+from app.exports.geopackage import CRS
+from app.interventions.api import FILTER as INTERVENTION_FILTER
+from app.reports.api import FILTER as REPORT_FILTER
+from app.web.described import BBOX, Answer, Parameter, described
+
+TAG = "exports"
+_EXPORTERS = ("planner", "coordinator")
+_TYPES: dict[str, dict[str, Any]] = {
+    "uuid": {"type": "string", "format": "uuid"},
+    "text": {"type": ["string", "null"]},
+    "integer": {"type": ["integer", "null"]},
+    "real": {"type": ["number", "null"]},
+    "boolean": {"type": "boolean"},
+    "datetime": {"type": ["string", "null"], "format": "date-time"},
+}
+_FILE = ("Content-Disposition",)
+_HISTORY = _l("Every step as CSV (RFC 4180), streamed.")
+_CRS = Parameter(
+    "crs", _l("Of a GeoPackage: 2154 (Lambert-93) or 4326."),
+    {"type": "string", "enum": [str(epsg) for epsg in CRS]},
+)  # fmt: skip
+
+
+def _property(column: Column) -> dict[str, Any]:
+    # Several codes in one: a list in GeoJSON.
+    schema = {"type": "array", "items": {"type": "string"}} if column.name == "teams" else _TYPES[column.type]
+    return {**schema, "description": column.meaning}
+
+
+def collection(what: str) -> dict[str, Any]:
+    """JSON Schema of an export as GeoJSON."""
+    columns = {one.name: _property(one) for one in COLUMNS[what] if not one.csv_only}
+    feature = {
+        "type": "object",
+        "required": ["type", "geometry", "properties"],
+        "properties": {
+            "type": {"const": "Feature"},
+            "geometry": {"type": ["object", "null"]},
+            "properties": {"type": "object", "required": list(columns), "properties": columns},
+        },
+    }
+    properties: dict[str, Any] = {
+        "type": {"const": "FeatureCollection"},
+        "name": {"const": what},
+        "features": {"type": "array", "items": feature},
+        "numberReturned": {"type": "integer", "minimum": 0},
+    }
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _answer(what: str) -> Answer:
+    kinds = tuple(one.media_type for one in FORMATS.values())
+    return Answer(200, _l("Everything of the filter, as one stream."), collection(what), kinds, _FILE)
+
+
+_ENDING = {"ending": _l("geojson, geojsonl (a feature a line), csv or gpkg.")}
+REPORTS = described(
+    TAG, _l("Export reports"), _answer("reports"), roles=_EXPORTERS, query=(*REPORT_FILTER, BBOX, _CRS),
+    path_texts=_ENDING,
+)  # fmt: skip
+INTERVENTIONS = described(
+    TAG, _l("Export interventions"), _answer("interventions"), roles=_EXPORTERS, query=(*INTERVENTION_FILTER, _CRS),
+    path_texts=_ENDING,
+)  # fmt: skip
+_CSV = (FORMATS["csv"].media_type,)
+EVENTS = described(
+    TAG, _l("Export the histories of reports"), Answer(200, _HISTORY, {"type": "string"}, _CSV, _FILE),
+    roles=_EXPORTERS, query=(*REPORT_FILTER, BBOX),
+)  # fmt: skip
+INTERVENTION_EVENTS = described(
+    TAG, _l("Export the histories of interventions"), Answer(200, _HISTORY, {"type": "string"}, _CSV, _FILE),
+    roles=_EXPORTERS, query=INTERVENTION_FILTER,
+)  # fmt: skip
