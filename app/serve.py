@@ -272,7 +272,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         options: dict[str, Any] = {
             "bind": f"{host}:{settings.port}",
-            "worker_class": "gthread",
+            "worker_class": "app.web.server.Worker",
             "workers": settings.workers,
             "threads": settings.threads,
             "timeout": 60,

@@ -6,22 +6,32 @@ import hashlib
 import json
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app, render_template, request
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.api.document import document
+from app.api.document import document, operations
+from app.api.page import groups
 from app.db.session import unit_of_work
 from app.errors import NoTerritoryError
 from app.interventions.store import kinds
 from app.nomenclature.actions import current_nomenclature
+from app.people import limits
 from app.people.actor import PUBLIC
+from app.people.identity import current_actor
 from app.places.actions import current_territory
 from app.web.context import services
-from app.web.described import CACHE, IF_NONE_MATCH, NOT_CHANGED, Answer, described
+from app.web.described import CACHE, IF_NONE_MATCH, NOT_CHANGED, Answer, described, hidden
 
 blueprint = Blueprint("api", __name__, url_prefix="/api", template_folder="templates")
 
+# Other ways in and out, with documents of their own.
+OTHERS = (
+    ("/ogc/", "OGC API – Features"),
+    ("/open311/v2/discovery.json", "Open311 GeoReport v2"),
+    ("/export/", "Exports"),
+)
 _KEPT = "quietude_openapi"
 
 
@@ -44,9 +54,36 @@ def openapi() -> Response:
     return response
 
 
+@blueprint.get("/")
+@hidden
+def index() -> str:
+    """The same for people, with examples."""
+    server = _server()
+    rules = {rule.rule for rule in current_app.url_map.iter_rules()}
+    return render_template(
+        "api/index.html",
+        groups=groups(operations(current_app), server),
+        server=server,
+        limits=limits,
+        signed_in=current_actor().is_signed_in,
+        others=[(path, name) for path, name in OTHERS if path in rules],
+        roles={
+            "agent": _("Field agent"),
+            "partner": _("Partner"),
+            "planner": _("Planner"),
+            "coordinator": _("Coordinator"),
+            "admin": _("Administrator"),
+        },
+    )
+
+
+def _server() -> str:
+    return (services().settings.public_url or request.url_root).rstrip("/")
+
+
 def current() -> Any:
     """The document of this register as it is now."""
-    server = (services().settings.public_url or request.url_root).rstrip("/")
+    server = _server()
     codes, bounds = _codes(), _bounds()
     key = json.dumps([server, codes, bounds])
     kept: tuple[str, Any] | None = current_app.extensions.get(_KEPT)

@@ -44,6 +44,7 @@ TAGS = {
     "tiles": _l("The heat map and the reports as tiles"),
     "places": _l("The reference geography"),
     "exports": _l("Everything as one file"),
+    "offline": _l("What a phone takes along"),
     "account": _l("Who is asking"),
     "service": _l("The service itself"),
 }
@@ -59,7 +60,10 @@ HEADERS = {
 }
 EVERYWHERE = ("X-Request-Id",)
 IF_MATCH = Parameter(
-    "If-Match", _l("The ETag that you saw, instead of `version` in the body: 412 when it has changed."), is_header=True
+    "If-Match",
+    _l("The ETag that you saw, instead of `version` in the body: 412 when it has changed."),
+    {"type": "string", "pattern": '^("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-[0-9]{1,9}")?$'},
+    is_header=True,
 )
 SECURITY: dict[str, Any] = {
     "token": {

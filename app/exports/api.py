@@ -23,6 +23,15 @@ _TYPES: dict[str, dict[str, Any]] = {
     "boolean": {"type": "boolean"},
     "datetime": {"type": ["string", "null"], "format": "date-time"},
 }
+_CQL = (
+    Parameter(
+        "filter", _l("A condition in CQL2, as text or JSON."), {"type": "string", "minLength": 1, "maxLength": 2000}
+    ),
+    Parameter("filter-lang", _l("In which of the two."), {"type": "string", "enum": ["cql2-text", "cql2-json"]}),
+    Parameter(
+        "datetime", _l("A moment or an interval (RFC 3339, `..` for an open end)."), {"type": "string", "minLength": 1}
+    ),
+)
 _FILE = ("Content-Disposition",)
 _HISTORY = _l("Every step as CSV (RFC 4180), streamed.")
 _CRS = Parameter(
@@ -65,19 +74,20 @@ def _answer(what: str) -> Answer:
 
 _ENDING = {"ending": _l("geojson, geojsonl (a feature a line), csv or gpkg.")}
 REPORTS = described(
-    TAG, _l("Export reports"), _answer("reports"), roles=_EXPORTERS, query=(*REPORT_FILTER, BBOX, _CRS),
+    TAG, _l("Export reports"), _answer("reports"), roles=_EXPORTERS, query=(*REPORT_FILTER, BBOX, *_CQL, _CRS),
     path_texts=_ENDING,
 )  # fmt: skip
 INTERVENTIONS = described(
-    TAG, _l("Export interventions"), _answer("interventions"), roles=_EXPORTERS, query=(*INTERVENTION_FILTER, _CRS),
+    TAG, _l("Export interventions"), _answer("interventions"), roles=_EXPORTERS,
+    query=(*INTERVENTION_FILTER, *_CQL, _CRS),
     path_texts=_ENDING,
 )  # fmt: skip
 _CSV = (FORMATS["csv"].media_type,)
 EVENTS = described(
     TAG, _l("Export the histories of reports"), Answer(200, _HISTORY, {"type": "string"}, _CSV, _FILE),
-    roles=_EXPORTERS, query=(*REPORT_FILTER, BBOX),
+    roles=_EXPORTERS, query=(*REPORT_FILTER, BBOX, *_CQL),
 )  # fmt: skip
 INTERVENTION_EVENTS = described(
     TAG, _l("Export the histories of interventions"), Answer(200, _HISTORY, {"type": "string"}, _CSV, _FILE),
-    roles=_EXPORTERS, query=INTERVENTION_FILTER,
+    roles=_EXPORTERS, query=(*INTERVENTION_FILTER, *_CQL),
 )  # fmt: skip

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext as _
 
 from app.db.session import UnitOfWork, unit_of_work
-from app.errors import FieldError, InvalidInputError, NotFoundError
+from app.errors import FieldError, InvalidInputError
 from app.interventions import actions, api, moves, store
 from app.interventions.commands import (
     EDIT_FIELDS,
@@ -34,7 +34,7 @@ from app.places.territory import territory
 from app.reports.represent import event_as_json
 from app.web.bodies import is_form, json_object, with_seen_version
 from app.web.context import services
-from app.web.described import HistoryJson, hidden
+from app.web.described import HistoryJson
 from app.web.language import locale_code
 from app.web.paging import asked_limit, next_page, read_keyset, refuse_unknown, with_next, write_keyset
 
@@ -211,13 +211,6 @@ def history(intervention_id: UUID) -> Response:
         events = actions.history(uow, row.id)
     body: HistoryJson = {"id": str(row.id), "events": [event_as_json(event) for event in events]}
     return Response(json.dumps(body), content_type="application/json")
-
-
-@blueprint.get("/api/interventions/<path:anything>")
-@hidden
-def nothing(anything: str) -> Response:
-    """An id that is no UUID."""
-    raise NotFoundError("intervention", anything)
 
 
 def report_ids(values: dict[str, Any]) -> tuple[UUID, ...]:

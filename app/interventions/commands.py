@@ -27,7 +27,7 @@ from app.reports.commands import (
     plain_text,
     with_local_zone,
 )
-from app.web.described import AmountText, Blank, DrawnGeometry, IdText, MomentText, NumberText, PlainText
+from app.web.described import AmountText, Blank, DrawnGeometry, IdText, MomentText, PlainText, PositiveText
 from app.web.described import Version as VersionNumber
 
 MOST_REPORTS = 100
@@ -93,7 +93,7 @@ Ids = Annotated[
     tuple[UUID, ...], Field(max_length=MOST_REPORTS), BeforeValidator(_list, json_schema_input_type=_Ids | None)
 ]
 Version = Annotated[
-    int, Field(ge=1, lt=2**31), BeforeValidator(_number, json_schema_input_type=VersionNumber | NumberText)
+    int, Field(ge=1, lt=2**31), BeforeValidator(_number, json_schema_input_type=VersionNumber | PositiveText)
 ]
 TextOfIt = Annotated[str | None, BeforeValidator(plain_text, json_schema_input_type=PlainText | None)]
 _People = Annotated[int, Field(ge=1, le=500)]
@@ -123,7 +123,7 @@ class _Details(_Command):
         int | None,
         Field(ge=1, le=500),
         BeforeValidator(_number),
-        BeforeValidator(blank_is_none, json_schema_input_type=_People | NumberText | Blank | None),
+        BeforeValidator(blank_is_none, json_schema_input_type=_People | PositiveText | Blank | None),
     ] = None
     cost_eur: Annotated[
         Decimal | None,

@@ -15,7 +15,7 @@ from flask_wtf.csrf import generate_csrf
 from app.db.session import unit_of_work
 from app.errors import ForbiddenError, NotFoundError
 from app.nomenclature.actions import current_nomenclature
-from app.offline import actions, shells
+from app.offline import actions, api, shells
 from app.people.guards import require_signed_in
 from app.people.identity import current_actor, via_token
 from app.people.setup import derived_key
@@ -27,6 +27,7 @@ blueprint = Blueprint("offline", __name__, template_folder="templates")
 
 
 @blueprint.get("/api/offline/session")
+@api.SESSION
 def session_state() -> Response:
     """Who is signed in by session: its tag, the key of its queue, and a fresh CSRF token. Never kept by a cache."""
     actor = current_actor()
@@ -43,6 +44,7 @@ def session_state() -> Response:
 
 
 @blueprint.get("/api/offline/reference")
+@api.REFERENCE
 def reference() -> Response:
     """Places as [id, kind, name, lon, lat], themes and categories: what the form needs without a network."""
     actor = current_actor()
@@ -57,6 +59,7 @@ def reference() -> Response:
 
 
 @blueprint.get("/api/offline/reports")
+@api.REPORTS
 def open_reports() -> Response:
     """Up to 1,000 open reports as [id, category, lon, lat, severity, state, observed_at, version], the newest first."""
     actor = current_actor()

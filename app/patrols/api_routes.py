@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext as _
 
 from app.db.session import UnitOfWork, unit_of_work
-from app.errors import BadRequestError, NotFoundError
+from app.errors import BadRequestError
 from app.patrols import actions, api
 from app.patrols.commands import Checks, parse_move, parse_passage, parse_patrol
 from app.patrols.represent import PatrolPage, as_json, passage_as_json, whole_as_json
@@ -24,7 +24,6 @@ from app.places.territory import territory
 from app.reports.represent import event_as_json
 from app.web.bodies import json_object, with_seen_version
 from app.web.context import services
-from app.web.described import hidden
 from app.web.paging import asked_limit, next_page, read_keyset, refuse_unknown, with_next, write_keyset
 
 blueprint = Blueprint("patrols_api", __name__)
@@ -153,10 +152,3 @@ def history(patrol_id: UUID) -> Response:
         row = actions.read(uow, actor, patrol_id)
         events = actions.history(uow, row.id)
     return _answer({"id": str(row.id), "events": [event_as_json(event) for event in events]})
-
-
-@blueprint.get("/api/patrols/<path:anything>")
-@hidden
-def nothing(anything: str) -> Response:
-    """An id that is no UUID."""
-    raise NotFoundError("patrol", anything)

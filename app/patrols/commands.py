@@ -40,6 +40,7 @@ from app.web.described import (
     PlaceNumber,
     PlainLine,
     PlainText,
+    PositiveText,
 )
 from app.web.described import Version as VersionNumber
 
@@ -90,6 +91,10 @@ def _id(value: object) -> object:
     return value
 
 
+def _state(value: object) -> object:
+    return "planned" if value is None or blank_is_none(value) is None else value
+
+
 def _counts(value: object) -> object:
     """Role → how many; none, blank and 0 are left out."""
     if value is None:
@@ -108,7 +113,7 @@ def _counts(value: object) -> object:
     return counts
 
 
-_PlaceInput = PlaceNumber | NumberText | Blank | None
+_PlaceInput = PlaceNumber | PositiveText | Blank | None
 _Stop = Annotated[int, Field(ge=1, le=MOST_STOPS)]
 _People = dict[Annotated[str, Field(pattern=f"^({'|'.join(PARTICIPANTS)})$")], PeopleNumber | NumberText | Blank | None]
 Moment = Annotated[datetime | None, BeforeValidator(_moment, json_schema_input_type=MomentText | Blank | None)]
@@ -126,7 +131,7 @@ Lat = Annotated[
     BeforeValidator(_number, json_schema_input_type=Latitude | NumberText | Blank | None),
 ]
 Version = Annotated[
-    int, Field(ge=1, lt=2**31), BeforeValidator(_number, json_schema_input_type=VersionNumber | NumberText)
+    int, Field(ge=1, lt=2**31), BeforeValidator(_number, json_schema_input_type=VersionNumber | PositiveText)
 ]
 State = Literal["planned", "open"]
 
@@ -158,7 +163,7 @@ class PatrolCommand(_Command):
     planned_at: Moment = None
     state: Annotated[
         State,
-        BeforeValidator(lambda value: blank_is_none(value) or "planned", json_schema_input_type=State | Blank | None),
+        BeforeValidator(_state, json_schema_input_type=State | Blank | None),
     ] = "planned"
     note: Text = None
     stops: Annotated[tuple[StopCommand, ...], Field(max_length=MOST_STOPS), OrNone] = ()
@@ -173,7 +178,7 @@ class PassageCommand(_Command):
     stop: Annotated[
         int | None,
         Field(ge=1, le=MOST_STOPS),
-        BeforeValidator(_number, json_schema_input_type=_Stop | NumberText | Blank | None),
+        BeforeValidator(_number, json_schema_input_type=_Stop | PositiveText | Blank | None),
     ] = None
     place_id: PlaceId = None
     lon: Lon = None

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from app.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
 from app.people import store
 from app.people.actor import Actor
-from app.people.commands import NewAccount, NewOrganisation, NewToken
+from app.people.commands import NewAccount, NewOrganisation, NewToken, TokenLimit
 from app.people.demo import DemoAccount, ensure_demo_accounts
 from app.people.guards import require_role, require_signed_in, require_write
 from app.people.passwords import MAX_LENGTH, MIN_LENGTH, hash_password
@@ -28,6 +28,8 @@ __all__ = [
     "create_token_for",
     "deactivate_account",
     "ensure_demo_accounts",
+    "limit_token",
+    "own_tokens",
     "revoke_own_token",
     "revoke_token",
     "set_password",
@@ -137,7 +139,9 @@ def create_token(connection: Connection, actor: Actor, new: NewToken) -> IssuedT
     return _issue(connection, actor.user_id, new)
 
 
-def create_token_for(connection: Connection, actor: Actor, email: str, new: NewToken) -> IssuedToken:
+def create_token_for(
+    connection: Connection, actor: Actor, email: str, new: NewToken, limit: TokenLimit | None = None
+) -> IssuedToken:
     """Make a token for somebody's account (admin); it can never do more than that account.
 
     Raises:
@@ -145,20 +149,32 @@ def create_token_for(connection: Connection, actor: Actor, email: str, new: NewT
 
     """
     require_role(actor, "admin")
-    return _issue(connection, _account(connection, email).id, new)
+    return _issue(connection, _account(connection, email).id, new, limit)
 
 
-def _issue(connection: Connection, account_id: int, new: NewToken) -> IssuedToken:
+def _issue(connection: Connection, account_id: int, new: NewToken, limit: TokenLimit | None = None) -> IssuedToken:
     secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
-    made = store.add_token(
-        connection,
-        account_id=account_id,
-        name=new.name,
-        scope=new.scope,
-        days=new.days,
-        sha256=token_sha256(secret),
-    )
+    most = None if limit is None else limit.limit
+    made = store.add_token(connection, account_id=account_id, new=new, sha256=token_sha256(secret), limit=most)
     return IssuedToken(made, secret)
+
+
+def limit_token(connection: Connection, actor: Actor, token_id: UUID, limit: TokenLimit) -> None:
+    """Say how many requests a minute a token may make (admin).
+
+    Raises:
+        NotFoundError: there is no such token.
+
+    """
+    require_role(actor, "admin")
+    if not store.limit_token(connection, token_id, limit.limit):
+        raise NotFoundError("token", token_id)
+
+
+def own_tokens(connection: Connection, actor: Actor) -> tuple[store.Token, ...]:
+    """The tokens of the account that asks, the newest first."""
+    require_signed_in(actor)
+    return store.list_tokens(connection, actor.user_id)
 
 
 def revoke_own_token(connection: Connection, actor: Actor, token_id: UUID) -> None:

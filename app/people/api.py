@@ -8,6 +8,8 @@ from flask_babel import lazy_gettext as _l
 from typing_extensions import TypedDict
 
 from app.people.actor import ACCOUNT_ROLES
+from app.people.store import Token
+from app.web.bodies import rfc3339
 from app.web.described import Answer, Id, Moment, described, one_of
 
 TAG = "account"
@@ -42,6 +44,21 @@ class TokensJson(TypedDict):
     """The tokens of one account, the newest first."""
 
     tokens: list[TokenJson]
+
+
+def token_as_json(token: Token) -> TokenJson:
+    """A token for machines."""
+    return {
+        "id": str(token.id),
+        "name": token.name,
+        "scope": token.scope,
+        "state": token.state,
+        "created_at": rfc3339(token.created_at),
+        "expires_at": rfc3339(token.expires_at),
+        "last_used_at": rfc3339(token.last_used_at),
+        "revoked_at": rfc3339(token.revoked_at),
+        "requests_per_minute": token.requests_per_minute,
+    }
 
 
 SESSION = described(

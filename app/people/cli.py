@@ -12,7 +12,15 @@ from app.cli_context import open_engine
 from app.db.session import unit_of_work
 from app.people import actions, store
 from app.people.actor import ACCOUNT_ROLES, SYSTEM
-from app.people.commands import NewAccount, NewOrganisation, NewToken, OrganisationKind, normalise_email, parse
+from app.people.commands import (
+    NewAccount,
+    NewOrganisation,
+    NewToken,
+    OrganisationKind,
+    TokenLimit,
+    normalise_email,
+    parse,
+)
 
 
 def _email(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
@@ -135,23 +143,41 @@ def token() -> None:
 @click.option("--scope", required=True, type=click.Choice(["read", "write"]), help="write includes read.")
 @click.option("--name", default="command line", show_default=True, help="What it is for.")
 @click.option("--days", type=int, help="Expires after so many days; never by itself when left out.")
-def create_token(email: str, scope: str, name: str, days: int | None) -> None:
+@click.option("--limit", type=int, help="Requests a minute; the usual number when left out.")
+def create_token(email: str, scope: str, name: str, days: int | None, limit: int | None) -> None:
     """Make a token. It alone goes to standard output, and cannot be shown again."""
     command = parse(NewToken, {"name": name, "scope": scope, "days": days})
     with open_engine() as engine, unit_of_work(engine, SYSTEM) as uow:
-        issued = actions.create_token_for(uow.connection, SYSTEM, email, command)
+        most = parse(TokenLimit, {"limit": limit})
+        issued = actions.create_token_for(uow.connection, SYSTEM, email, command, most)
     click.echo(f"token {issued.id} for {email}: send it as “Authorization: Bearer TOKEN”", err=True)
     click.echo(issued.secret)
 
 
 @token.command("list")
-def list_tokens() -> None:
-    """All tokens: id, account, scope, name, state, last use; tab-separated. Secrets are not kept."""
+@click.option("--email", help="Only those of this account.")
+def list_tokens(email: str | None) -> None:
+    """Tokens: id, account, scope, name, state, last use, expiry, requests a minute; tab-separated. No secrets."""
     with open_engine() as engine, unit_of_work(engine, SYSTEM) as uow:
         found = store.list_tokens(uow.connection)
     for one in found:
-        used = one.last_used_at.isoformat(timespec="minutes") if one.last_used_at else "never"
-        click.echo("\t".join((str(one.id), one.email, one.scope, one.name, one.state, used)))
+        if email is not None and one.email != email.strip().lower():
+            continue
+        used, until = (at.isoformat(timespec="minutes") if at else "never" for at in (one.last_used_at, one.expires_at))
+        limit = str(one.requests_per_minute or "usual")
+        click.echo("\t".join((str(one.id), one.email, one.scope, one.name, one.state, used, until, limit)))
+
+
+@token.command("limit")
+@click.argument("token_id", type=click.UUID)
+@click.argument("requests_per_minute", metavar="REQUESTS_PER_MINUTE|usual")
+def limit_token(token_id: UUID, requests_per_minute: str) -> None:
+    """Say how many requests a minute a token may make; “usual” for the number that every token has."""
+    limit = None if requests_per_minute == "usual" else requests_per_minute
+    command = parse(TokenLimit, {"limit": limit})
+    with open_engine() as engine, unit_of_work(engine, SYSTEM) as uow:
+        actions.limit_token(uow.connection, SYSTEM, token_id, command)
+    click.echo(f"{token_id}: {requests_per_minute} requests a minute")
 
 
 @token.command("revoke")

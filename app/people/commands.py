@@ -24,6 +24,7 @@ OrganisationKind = Literal[
     "association",
 ]
 MAX_TOKEN_DAYS = 3660
+MAX_TOKEN_LIMIT = 1_000_000
 
 
 def normalise_email(value: str) -> str:
@@ -78,6 +79,12 @@ class NewToken(_Command):
     days: int | None = Field(default=None, ge=1, le=MAX_TOKEN_DAYS)
 
 
+class TokenLimit(_Command):
+    """How many requests a minute a token may make; None: the usual number."""
+
+    limit: int | None = Field(default=None, ge=1, le=MAX_TOKEN_LIMIT)
+
+
 Command = TypeVar("Command", bound=_Command)
 
 
@@ -104,7 +111,7 @@ def _message(kind: str, context: dict[str, Any]) -> str:
         case "literal_error":
             said = _("Choose one of: %(choices)s.", choices=context["expected"])
         case "int_parsing" | "int_from_float" | "greater_than_equal" | "less_than_equal":
-            said = _("A whole number from 1 to %(most)s, please.", most=MAX_TOKEN_DAYS)
+            said = _("A whole number from 1 to %(most)s, please.", most=context.get("le", MAX_TOKEN_DAYS))
         case "missing" | "string_too_short":
             said = _("Please fill this in.")
         case "value_error":

@@ -48,12 +48,21 @@ _TOKEN = re.compile(TOKEN_PREFIX + r"[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True)
+class TokenQuota:
+    """Which token came, and how many requests a minute it may make; None: the usual number."""
+
+    token_id: UUID
+    requests_per_minute: int | None
+
+
+@dataclass(frozen=True)
 class _Identity:
     actor: Actor
     token_id: UUID | None = None
     use_is_old: bool = False
     token_sha256: bytes | None = None
     is_remembered: bool = False
+    requests_per_minute: int | None = None
 
 
 def current_actor() -> Actor:
@@ -70,6 +79,14 @@ def current_actor() -> Actor:
 def via_token() -> bool:
     """Whether this request came with a valid bearer token."""
     return _identity().token_id is not None
+
+
+def token_quota() -> TokenQuota | None:
+    """The quota of this request's valid token, None without one."""
+    if bearer_token() is None:
+        return None
+    identity = _identity()
+    return None if identity.token_id is None else TokenQuota(identity.token_id, identity.requests_per_minute)
 
 
 def bearer_token() -> str | None:
@@ -113,7 +130,13 @@ def _from_token(token: str) -> _Identity:
         organisation_id=bearer.organisation_id,
         scope=cast("Literal['read', 'write']", bearer.scope),
     )
-    found = _Identity(actor, bearer.token_id, bearer.use_is_old, digest)
+    found = _Identity(
+        actor,
+        bearer.token_id,
+        bearer.use_is_old,
+        digest,
+        requests_per_minute=bearer.requests_per_minute,
+    )
     if len(_kept()) >= MOST_KEPT:
         _kept().clear()
     _kept()[digest] = (time.monotonic(), replace(found, use_is_old=False, is_remembered=True))

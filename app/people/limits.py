@@ -1,7 +1,9 @@
 """Rates and lock-out, with Flask-Limiter: too much of something is a 429 with Retry-After.
 
-Counts are kept in each process's memory. With N workers a limit is therefore up to N times as high as written here,
-and a restart forgets it; that is enough against guessing (an Argon2 hash is no 4-digit code) and needs no other server.
+Requests by token and changes by account are counted for all processes of a machine together (app/people/rates.py).
+Guesses are counted in each process's memory. With N workers their limit is therefore up to N times as high as written
+here, and a restart forgets it; that is enough against guessing (an Argon2 hash is no 4-digit code) and needs no other
+server.
 `app.config["RATELIMIT_ENABLED"] = False` switches all of it off at once, also after the application was made.
 """
 
@@ -12,22 +14,26 @@ import hmac
 import time
 from typing import TYPE_CHECKING, cast
 
-from flask import Flask, current_app, request
-from flask_limiter import ApplicationLimit, Limiter
+from flask import Flask, Response, current_app, request
+from flask_limiter import Limiter
 from limits import RateLimitItemPerMinute
 from werkzeug.exceptions import TooManyRequests
 
-from app.people.identity import bearer_token, rate_key, via_token
+from app.people.identity import rate_key, token_quota
+from app.people.rates import KEY_BYTES, SharedRates, Standing
+from app.web.context import services
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SIGN_IN_POSTS = "10 per minute"
-API_WRITES = "120 per minute"
-TOKEN_REQUESTS = "600 per minute"  # noqa: S105
+# A minute: changes of one account, requests of one token unless it has a limit of its own.
+API_WRITES = 120
+TOKEN_REQUESTS = 600
 # Attempts at one account's password, or at its second factor.
 ATTEMPTS = RateLimitItemPerMinute(5, 15)
 
+_RATES = "quietude.rates"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 GUARDED_VIEWS = (
     "security.login",
@@ -83,8 +89,45 @@ def _address() -> str:
     return request.remote_addr or "unknown"
 
 
-def _token_key() -> str:
-    return hashlib.sha256((bearer_token() or "").encode()).hexdigest()
+def count_request() -> None:
+    """Count this request for its token, and a change for its account.
+
+    A token with a limit of its own was given it for its work: its changes are not counted a second time.
+
+    Raises:
+        TooManyRequests: there were too many within the last minute.
+
+    """
+    if not is_on():
+        return
+    quota = token_quota()
+    if quota is not None:
+        _count("token", quota.token_id.hex, quota.requests_per_minute or TOKEN_REQUESTS)
+    if (quota is None or quota.requests_per_minute is None) and not _is_no_api_write():
+        _count("changes", rate_key(), API_WRITES)
+
+
+def _count(kind: str, whose: str, limit: int) -> None:
+    secret = str(current_app.config["SECRET_KEY"]).encode()[:64]
+    key = hashlib.blake2b(f"{kind}:{whose}".encode(), digest_size=KEY_BYTES, key=secret).digest()
+    rates = cast("SharedRates", current_app.extensions[_RATES])
+    standing = rates.take(key, limit, time.time())
+    known = cast("Standing | None", request.environ.get(_RATES))
+    # Of two the one that ends first.
+    if known is None or standing.remaining <= known.remaining:
+        request.environ[_RATES] = standing
+    if not standing.is_allowed:
+        raise TooManyRequests(retry_after=standing.retry_after_s)
+
+
+def say_standing(response: Response) -> Response:
+    """The answer with RateLimit-Limit, -Remaining and -Reset, where something was counted."""
+    standing = cast("Standing | None", request.environ.get(_RATES))
+    if standing is not None:
+        response.headers["RateLimit-Limit"] = str(standing.limit)
+        response.headers["RateLimit-Remaining"] = str(standing.remaining)
+        response.headers["RateLimit-Reset"] = str(standing.reset_s)
+    return response
 
 
 def _is_no_api_write() -> bool:
@@ -100,15 +143,13 @@ def init_app(app: Flask) -> None:
         storage_uri="memory://",
         strategy="moving-window",
         headers_enabled=True,
-        application_limits=[
-            ApplicationLimit(API_WRITES, key_function=rate_key, scope="api", exempt_when=_is_no_api_write),
-            ApplicationLimit(
-                TOKEN_REQUESTS, key_function=_token_key, scope="token", exempt_when=lambda: not via_token()
-            ),
-        ],
     )
     limiter.request_filter(lambda: not is_on())
     app.extensions["quietude_limiter"] = limiter
+    with app.app_context():
+        app.extensions[_RATES] = SharedRates(services().settings.var_dir)
+    app.before_request(count_request)
+    app.after_request(say_standing)
 
 
 def guard_views(app: Flask) -> None:

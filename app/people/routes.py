@@ -14,6 +14,7 @@ from app.errors import FieldError, ForbiddenError, InvalidInputError
 from app.people import actions, api, store
 from app.people.commands import NewToken, parse
 from app.people.identity import current_actor, require_signed_in, via_token
+from app.people.limits import TOKEN_REQUESTS
 from app.web.context import services
 
 if TYPE_CHECKING:
@@ -74,6 +75,20 @@ def session_state() -> Response:
     return response
 
 
+@blueprint.get("/api/tokens")
+@api.TOKENS
+def list_tokens() -> Response:
+    """The tokens of the account that asks, without their secrets."""
+    actor = current_actor()
+    require_signed_in(actor)
+    with unit_of_work(services().engine, actor) as uow:
+        found = actions.own_tokens(uow.connection, actor)
+    body: api.TokensJson = {"tokens": [api.token_as_json(one) for one in found]}
+    response = jsonify(body)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
 def _person() -> Actor:
     """The actor, signed in by session: a token must not make further tokens."""
     actor = current_actor()
@@ -100,4 +115,5 @@ def _page(
         given=given or {},
         actor=actor,
         has_second_factor=bool(current_user.tf_primary_method),
+        usual_limit=TOKEN_REQUESTS,
     )

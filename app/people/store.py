@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 if TYPE_CHECKING:
-    from app.people.commands import NewOrganisation
+    from app.people.commands import NewOrganisation, NewToken
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class Token:
     last_used_at: datetime | None
     revoked_at: datetime | None
     state: str
+    requests_per_minute: int | None
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class TokenBearer:
     organisation_id: int
     role: str
     use_is_old: bool
+    requests_per_minute: int | None
 
 
 _ORGANISATION = "SELECT id, slug, name, kind, is_synthetic FROM organisation"
@@ -182,23 +184,24 @@ def deactivate(connection: Connection, account_id: int, uniquifier: str) -> bool
 _TOKENS = """
     SELECT api_token.id, account_id, email, name, scope, created_at, expires_at, last_used_at, revoked_at,
            CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN expires_at <= now() THEN 'expired'
-                WHEN NOT active THEN 'deactivated' ELSE 'valid' END AS state
+                WHEN NOT active THEN 'deactivated' ELSE 'valid' END AS state, requests_per_minute
     FROM api_token JOIN account ON account.id = account_id
 """
 _TOKENS_OF = text(f"{_TOKENS} WHERE account_id = :account_id ORDER BY created_at DESC, api_token.id")
 _ALL_TOKENS = text(f"{_TOKENS} ORDER BY email, created_at DESC, api_token.id")
 _ADD_TOKEN = text("""
-    INSERT INTO api_token (account_id, name, token_sha256, scope, expires_at)
-    VALUES (:account_id, :name, :sha256, :scope, now() + make_interval(days => CAST(:days AS integer)))
+    INSERT INTO api_token (account_id, name, token_sha256, scope, expires_at, requests_per_minute)
+    VALUES (:account_id, :name, :sha256, :scope, now() + make_interval(days => CAST(:days AS integer)), :limit)
     RETURNING id
 """)
 _REVOKE = text("""
     UPDATE api_token SET revoked_at = now()
     WHERE id = :id AND revoked_at IS NULL AND (CAST(:account_id AS integer) IS NULL OR account_id = :account_id)
 """)
+_LIMIT = text("UPDATE api_token SET requests_per_minute = :limit WHERE id = :id")
 _BEARER = text("""
     SELECT api_token.id AS token_id, scope, account.id AS account_id, organisation_id, role.name AS role,
-           last_used_at IS NULL OR last_used_at < now() - interval '1 minute' AS use_is_old
+           last_used_at IS NULL OR last_used_at < now() - interval '1 minute' AS use_is_old, requests_per_minute
     FROM api_token JOIN account ON account.id = account_id JOIN role ON role.id = role_id
     WHERE token_sha256 = :sha256 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) AND active
 """)
@@ -219,10 +222,10 @@ def list_tokens(connection: Connection, account_id: int | None = None) -> tuple[
 
 
 def add_token(
-    connection: Connection, *, account_id: int, name: str, scope: str, days: int | None, sha256: bytes
+    connection: Connection, *, account_id: int, new: NewToken, sha256: bytes, limit: int | None = None
 ) -> UUID:
-    """Store the hash of a token. Without days it does not expire."""
-    values = {"account_id": account_id, "name": name, "scope": scope, "days": days, "sha256": sha256}
+    """Store the hash of a token. Without days it does not expire; without limit it has the usual one."""
+    values = new.model_dump() | {"account_id": account_id, "sha256": sha256, "limit": limit}
     made: UUID = connection.execute(_ADD_TOKEN, values).scalar_one()
     return made
 
@@ -230,6 +233,11 @@ def add_token(
 def revoke_token(connection: Connection, token_id: UUID, account_id: int | None = None) -> bool:
     """Revoke it (only when it is that account's, if one is given); False when there was nothing to revoke."""
     return connection.execute(_REVOKE, {"id": token_id, "account_id": account_id}).rowcount == 1
+
+
+def limit_token(connection: Connection, token_id: UUID, limit: int | None) -> bool:
+    """Let it make so many requests a minute, None for the usual number; False when there is no such token."""
+    return connection.execute(_LIMIT, {"id": token_id, "limit": limit}).rowcount == 1
 
 
 def find_bearer(connection: Connection, sha256: bytes) -> TokenBearer | None:

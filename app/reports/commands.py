@@ -30,7 +30,9 @@ from app.web.described import (
     NumberText,
     PlaceNumber,
     PlainText,
+    PositiveText,
     Severity,
+    SeverityText,
 )
 
 CLOCK_SKEW = timedelta(minutes=10)
@@ -111,7 +113,7 @@ class ReportCommand(BaseModel):
         int | None,
         Field(ge=1, le=4),
         BeforeValidator(_number),
-        BeforeValidator(blank_is_none, json_schema_input_type=Severity | NumberText | Blank | None),
+        BeforeValidator(blank_is_none, json_schema_input_type=Severity | SeverityText | Blank | None),
     ] = None
     observed_at: Annotated[
         datetime | None,
@@ -123,7 +125,7 @@ class ReportCommand(BaseModel):
         int | None,
         Field(ge=1, lt=2**63),
         BeforeValidator(_number),
-        BeforeValidator(blank_is_none, json_schema_input_type=PlaceNumber | NumberText | Blank | None),
+        BeforeValidator(blank_is_none, json_schema_input_type=PlaceNumber | PositiveText | Blank | None),
     ] = None
 
     def body_sha256(self) -> bytes:

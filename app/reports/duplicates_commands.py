@@ -13,7 +13,7 @@ from app.errors import BadRequestError, FieldError, InvalidInputError
 from app.nomenclature.store import Nomenclature
 from app.reports.commands import blank_is_none
 from app.reports.duplicates_store import Spot
-from app.web.described import IdText, NumberText, Version
+from app.web.described import IdText, PositiveText, Version
 
 MERGE_FIELDS = ("into", "version")
 SIMILAR_KEYS = ("lon", "lat", "category", "except")
@@ -26,7 +26,7 @@ class MergeCommand(BaseModel):
 
     into: Annotated[UUID, BeforeValidator(blank_is_none, json_schema_input_type=IdText)]
     version: Annotated[
-        int, Field(ge=1, lt=2**31), BeforeValidator(blank_is_none, json_schema_input_type=Version | NumberText)
+        int, Field(ge=1, lt=2**31), BeforeValidator(blank_is_none, json_schema_input_type=Version | PositiveText)
     ]
 
 
@@ -36,7 +36,7 @@ class UnmergeCommand(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: Annotated[
-        int, Field(ge=1, lt=2**31), BeforeValidator(blank_is_none, json_schema_input_type=Version | NumberText)
+        int, Field(ge=1, lt=2**31), BeforeValidator(blank_is_none, json_schema_input_type=Version | PositiveText)
     ]
 
 

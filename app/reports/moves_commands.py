@@ -12,7 +12,7 @@ from app.errors import FieldError, InvalidInputError
 from app.reports.commands import blank_is_none, plain_text, usual_refusal
 from app.reports.words import reason_label
 from app.reports.workflow import CONFIRMATIONS, MOVES, MoveName
-from app.web.described import Blank, NumberText, PlainText, Version
+from app.web.described import Blank, PlainText, PositiveText, Version
 
 MOVE_FIELDS = ("move", "version", "organisation", "reason", "text")
 
@@ -26,7 +26,7 @@ class MoveCommand(BaseModel):
     version: Annotated[
         int | None,
         Field(ge=1, lt=2**31),
-        BeforeValidator(blank_is_none, json_schema_input_type=Version | NumberText | Blank | None),
+        BeforeValidator(blank_is_none, json_schema_input_type=Version | PositiveText | Blank | None),
     ] = None
     organisation: Annotated[str | None, Field(max_length=120), BeforeValidator(blank_is_none)] = None
     reason: Annotated[str | None, Field(max_length=40), BeforeValidator(blank_is_none)] = None

@@ -8,10 +8,12 @@ from typing import Any, overload
 
 from flask import request
 from flask_babel import gettext as _
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import PreconditionFailed, UnsupportedMediaType
 
 from app.errors import BadRequestError
 
+# More is no version, and no number for the database.
+_VERSION_DIGITS = 9
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -40,9 +42,23 @@ def json_object() -> dict[str, Any]:
 
 
 def with_seen_version(values: dict[str, Any]) -> dict[str, Any]:
-    """The values, where If-Match (an ETag "ID-VERSION" of ours, or a bare version) stands for `version`."""
-    seen = request.headers.get("If-Match", "").strip()
-    return values if not seen else values | {"version": seen.strip('"').rpartition("-")[2]}
+    """The values, where If-Match (an ETag "ID-VERSION" of ours, or a bare version) stands for `version`.
+
+    `*` names no version, and counts as none: a change must say what it was made on.
+
+    Raises:
+        PreconditionFailed: it is nothing that this could ever have been.
+
+    """
+    tags = request.if_match.as_set()
+    if not tags or "*" in tags:
+        return values
+    path = request.view_args or {}
+    for tag in tags:
+        whose, _separator, version = tag.rpartition("-")
+        if version.isascii() and version.isdigit() and (not whose or whose in map(str, path.values())):
+            return values | {"version": version[:_VERSION_DIGITS]}
+    raise PreconditionFailed
 
 
 @overload

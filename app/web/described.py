@@ -30,6 +30,9 @@ Severity = Annotated[int, Field(ge=1, le=4)]
 PlaceNumber = Annotated[int, Field(ge=1, lt=2**63)]
 Version = Annotated[int, Field(ge=1, lt=2**31)]
 PeopleNumber = Annotated[int, Field(ge=0, le=200)]
+# The same for whole numbers.
+SeverityText = Annotated[str, Field(pattern=r"^\s*[1-4]\s*$")]
+PositiveText = Annotated[str, Field(pattern=r"^\s*[1-9][0-9]{0,8}\s*$")]
 Blank = Annotated[str, Field(pattern=r"^\s*$")]
 MomentText = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 IdText = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
@@ -249,8 +252,8 @@ BBOX = Parameter(
 )
 _DAY = {
     "type": "string",
-    "format": "date",
-    "pattern": "^(19[7-9][0-9]|20[0-9]{2}|21[0-3][0-9]|214[0-8])-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$",
+    # YYYY-MM-DD, or blank for an open side.
+    "pattern": "^((19[7-9][0-9]|20[0-9]{2}|21[0-3][0-9]|214[0-8])-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8]))?$",
 }
 FROM = Parameter("from", _l("The first day, inclusive (Europe/Paris)."), _DAY, example="2026-01-01")
 TO = Parameter("to", _l("The last day, inclusive (Europe/Paris)."), _DAY)
@@ -258,8 +261,8 @@ _SLUG = {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "maxLength": 6
 ORGANISATION = Parameter("organisation", _l("The slug of the organisation that answers for it."), _SLUG)
 # A moment in UTC and an id (app/web/paging.py), here only so that programs can check what they keep.
 _CURSOR = (
-    "^2[0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]{6})?[+]00:00"
-    "~[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+    "^(2[0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]{6})?[+]00:00"
+    "~[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$"
 )
 AFTER = Parameter(
     "after",

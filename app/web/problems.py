@@ -59,7 +59,12 @@ TITLES: dict[int, tuple[Any, Any]] = {
 
 def wants_page() -> bool:
     """Whether the asker is a person with a browser."""
-    return not request.path.startswith(MACHINE_PATHS) and request.accept_mimetypes.accept_html
+    if request.path.startswith(MACHINE_PATHS) or request.headers.get("Authorization", "")[:7].lower() == "bearer ":
+        return False
+    if request.path.startswith("/photos/"):
+        # Asked for by pictures on pages and by programs, which take anything: a page only for who asks for one.
+        return "text/html" in request.accept_mimetypes.values()
+    return request.accept_mimetypes.accept_html
 
 
 def problem(status: int, detail: str = "", *, title: str = "", **more: Any) -> Response:
@@ -94,7 +99,7 @@ def error_answer(status: int, detail: str = "", **more: Any) -> Response:
 
 def _ours(error: QuietudeError) -> Response:
     status: int = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
-    if isinstance(error, ChangedError) and "If-Match" in request.headers:
+    if isinstance(error, ChangedError) and request.if_match:
         status = HTTPStatus.PRECONDITION_FAILED
     if isinstance(error, InvalidInputError):
         if not wants_page() and all((one.field, one.code) == ("version", "missing") for one in error.errors):

@@ -1,0 +1,55 @@
+"""What the views for the form without a network give (app/web/described.py)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NotRequired
+
+from flask_babel import lazy_gettext as _l
+from typing_extensions import TypedDict
+
+from app.people.actor import ACCOUNT_ROLES
+from app.web.described import CACHE, IF_NONE_MATCH, NOT_CHANGED, Answer, Id, described, one_of
+
+TAG = "offline"
+
+
+class OwnPhoneJson(TypedDict):
+    """Who is signed in by session. key: of the queue that this browser keeps."""
+
+    signed_in: bool
+    csrf_token: str
+    account: NotRequired[Id]
+    key: NotRequired[str]
+    role: NotRequired[Annotated[str, one_of(*ACCOUNT_ROLES)]]
+
+
+class ReferenceJson(TypedDict):
+    """Places as [id, kind, name, lon, lat], themes and categories: lists, to save bytes."""
+
+    format: Literal[1]
+    places: list[list[Any]]
+    themes: list[list[Any]]
+    categories: list[list[Any]]
+
+
+class OpenReportsJson(TypedDict):
+    """Open reports as [id, category, lon, lat, severity, state, observed_at, version]."""
+
+    format: Literal[1]
+    reports: list[list[Any]]
+
+
+SESSION = described(
+    TAG, _l("See whose phone it is"), Answer(200, _l("For a browser's session; never with a token."), OwnPhoneJson),
+    access="public", errors=(403,),
+)  # fmt: skip
+REFERENCE = described(
+    TAG, _l("Take the words and places along"),
+    Answer(200, _l("What the form needs without a network."), ReferenceJson, headers=CACHE), NOT_CHANGED,
+    query=(IF_NONE_MATCH,),
+)  # fmt: skip
+REPORTS = described(
+    TAG, _l("Take the open reports along"),
+    Answer(200, _l("Up to 1,000, the newest first."), OpenReportsJson, headers=CACHE), NOT_CHANGED,
+    query=(IF_NONE_MATCH,),
+)  # fmt: skip
