@@ -23,14 +23,11 @@ _TYPES: dict[str, dict[str, Any]] = {
     "boolean": {"type": "boolean"},
     "datetime": {"type": ["string", "null"], "format": "date-time"},
 }
+_CONDITION = {"type": "string", "minLength": 1, "maxLength": 2000}
 _CQL = (
-    Parameter(
-        "filter", _l("A condition in CQL2, as text or JSON."), {"type": "string", "minLength": 1, "maxLength": 2000}
-    ),
+    Parameter("filter", _l("A condition in CQL2, as text or JSON."), _CONDITION),
     Parameter("filter-lang", _l("In which of the two."), {"type": "string", "enum": ["cql2-text", "cql2-json"]}),
-    Parameter(
-        "datetime", _l("A moment or an interval (RFC 3339, `..` for an open end)."), {"type": "string", "minLength": 1}
-    ),
+    Parameter("datetime", _l("A moment or an interval (RFC 3339, `..` for an open end)."), _CONDITION),
 )
 _FILE = ("Content-Disposition",)
 _HISTORY = _l("Every step as CSV (RFC 4180), streamed.")

@@ -1,4 +1,4 @@
-"""The web server's worker: what is no good HTTP is refused before the application sees it, as a problem all the same."""
+"""The web server's worker: what is no good HTTP is refused before the application sees it, as a problem too."""
 
 from __future__ import annotations
 

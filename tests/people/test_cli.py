@@ -90,11 +90,32 @@ def test_token_alone_on_stdout(run: Run, engine: Engine) -> None:
     assert len(secret) == 46
     assert "Authorization" in result.stderr
     listed = run("token", "list").stdout.rstrip("\n").split("\t")
-    assert listed[1:] == ["marie@example.org", "read", "QGIS", "valid", "never"]
+    assert listed[1:6] == ["marie@example.org", "read", "QGIS", "valid", "never"]
+    assert listed[6].startswith("20")
+    assert listed[7] == "usual"
     assert secret not in listed
     run("token", "revoke", listed[0])
     assert "revoked" in run("token", "list").stdout
     run("token", "revoke", listed[0], fails=NotFoundError)
+
+
+def test_a_token_gets_a_limit_of_its_own(run: Run) -> None:
+    _create(run)
+    run("token", "create", "--email", "marie@example.org", "--scope", "read", "--limit", "1200")
+
+    def shown() -> list[str]:
+        return run("token", "list", "--email", "marie@example.org").stdout.rstrip("\n").split("\t")
+
+    assert shown()[6:] == ["never", "1200"]
+    token_id = shown()[0]
+    run("token", "limit", token_id, "60")
+    assert shown()[7] == "60"
+    run("token", "limit", token_id, "usual")
+    assert shown()[7] == "usual"
+    for bad in ("0", "-1", "many", "1000001"):
+        run("token", "limit", "--", token_id, bad, fails=InvalidInputError)
+    run("token", "limit", "018f3f0e-5c1d-7c5a-9d3e-1f2a3b4c5d6e", "60", fails=NotFoundError)
+    assert run("token", "list", "--email", "paul@example.org").stdout == ""
 
 
 def test_token_for_nobody(run: Run) -> None:

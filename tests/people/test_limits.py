@@ -83,7 +83,7 @@ def test_ten_posts_a_minute_from_one_address(limited: Flask) -> None:
 def test_api_writes_are_counted_per_account(
     demo: None, make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch, engine: Engine
 ) -> None:
-    monkeypatch.setattr(limits, "API_WRITES", "3 per minute")
+    monkeypatch.setattr(limits, "API_WRITES", 3)
     app = make_app()
     agent, planner = app.test_client(), app.test_client()
     sign_in(agent)
@@ -104,7 +104,7 @@ def test_requests_are_counted_per_token(
 ) -> None:
     from tests.people.test_tokens import _bearer, _issue
 
-    monkeypatch.setattr(limits, "TOKEN_REQUESTS", "3 per minute")
+    monkeypatch.setattr(limits, "TOKEN_REQUESTS", 3)
     app = make_app()
     app.config["RATELIMIT_ENABLED"] = True
     first, second = _bearer(_issue(engine)), _bearer(_issue(engine))

@@ -203,8 +203,26 @@ def test_the_window_gives_what_is_inside_it(client: FlaskClient, bearer: Bearer)
     found = answer.get_json()
     assert [feature["id"] for feature in found["features"]] == [inside["id"]]
     assert found["truncated"] is False
-    for bad in ("", "1,2,3", "nan,0,1,1", "3,0,2,1", "-200,0,1,1"):
+    for bad in ("1,2,3", "nan,0,1,1", "3,0,2,1", "-200,0,1,1"):
         assert client.get("/api/reports", query_string={"bbox": bad}, headers=headers).status_code == 400
+
+
+def test_the_list_leads_on_page_by_page(client: FlaskClient, bearer: Bearer) -> None:
+    headers = bearer("agent")
+    sent = [body() for _ in range(5)]
+    for one in sent:
+        client.post("/api/reports", json=one, headers=headers)
+    found: list[str] = []
+    address: str = "/api/reports?limit=2&category=overflowing_bin"
+    for _ in range(3):
+        page = client.get(address, headers=headers)
+        found += [feature["id"] for feature in page.get_json()["features"]]
+        address = page.get_json()["next"]
+        assert page.headers.get("Link") == (f'<{address}>; rel="next"' if address else None)
+    assert not address
+    assert found == [one["id"] for one in reversed(sent)]
+    for bad in ("limit=0", "limit=1001", "limit=x", "limit=1_0", "after=x", "page=2", "limit=1&limit=2"):
+        assert client.get(f"/api/reports?{bad}", headers=headers).status_code == 400, bad
 
 
 def test_a_new_geography_moves_the_reports(

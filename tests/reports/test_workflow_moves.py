@@ -199,7 +199,8 @@ def test_a_refused_move_names_the_field(desk: Desk) -> None:
     desk.done("hlm-a", report_id, "acknowledge")
     for move, values, field in REFUSED:
         answer = desk.move("hlm-a", report_id, move, **values)
-        assert answer.status_code == 422, (move, values, answer.text)
+        # A change that says nothing of the version it is made on: 428, with the same words.
+        assert answer.status_code == (428 if values.get("version", 0) is None else 422), (move, values, answer.text)
         assert [error["field"] for error in answer.get_json()["errors"]] == [field], (move, values)
     assert desk.state(report_id) == "acknowledged"
     assert len(desk.events(report_id)) == 2
@@ -246,7 +247,7 @@ def test_who_saw_an_older_report_is_told_so(desk: Desk) -> None:
 
 def test_if_match_stands_for_the_version(desk: Desk) -> None:
     report_id = desk.report()
-    tries = (('"{id}-{version}"', 7, 409), ("{version}", 7, 409), ('"{version}"', 2, 409), ('"{id}-{version}"', 1, 200))
+    tries = (('"{id}-{version}"', 7, 412), ("{version}", 7, 412), ('"{version}"', 2, 412), ('"{id}-{version}"', 1, 200))
     for spelt, version, status in tries:
         headers = desk.world.headers("hlm-a", **{"If-Match": spelt.format(id=report_id, version=version)})
         answer = desk.client.post(f"/api/reports/{report_id}/moves", json={"move": "acknowledge"}, headers=headers)
