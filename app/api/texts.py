@@ -44,6 +44,7 @@ TAGS = {
     "tiles": _l("The heat map and the reports as tiles"),
     "places": _l("The reference geography"),
     "exports": _l("Everything as one file"),
+    "imports": _l("Batch files of partners"),
     "offline": _l("What a phone takes along"),
     "account": _l("Who is asking"),
     "service": _l("The service itself"),

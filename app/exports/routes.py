@@ -42,6 +42,7 @@ from app.people.actor import Actor
 from app.people.identity import current_actor
 from app.reports.filters import LOCAL_ZONE
 from app.web.context import services
+from app.web.described import hidden
 from app.web.problems import problem
 
 blueprint = Blueprint("exports", __name__, url_prefix="/export", template_folder="templates")
@@ -60,6 +61,7 @@ def _make_slots(state: BlueprintSetupState) -> None:
 
 
 @blueprint.get("/")
+@hidden
 def index() -> str:
     """What can be taken out, in which formats, and what every column means; one's own last exports."""
     actor = current_actor()

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from app.db.session import unit_of_work
 from app.errors import BadRequestError, FieldError, InvalidInputError, NotFoundError
-from app.imports import actions, store, words
+from app.imports import actions, api, store, words
 from app.imports.actions import Upload, require_importer
 from app.imports.files import Folder
 from app.imports.page import show_batch
@@ -271,6 +271,7 @@ def forget_mapping(mapping_id: int) -> BaseResponse:
 
 
 @blueprint.post("/api/imports")
+@api.UPLOAD
 def upload_by_machine() -> tuple[dict[str, Any], int, dict[str, str]]:
     """202: the file is kept and its check (`dry_run=true`) or its import is queued; 422 says what is wrong where.
 
@@ -296,6 +297,7 @@ def upload_by_machine() -> tuple[dict[str, Any], int, dict[str, str]]:
 
 
 @blueprint.get("/api/imports/<uuid:batch_id>")
+@api.STATUS
 def status(batch_id: UUID) -> dict[str, Any]:
     """Where an import stands: its state, how far it is, and how many rows were added, there already, or refused."""
     actor = current_actor()

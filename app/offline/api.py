@@ -18,6 +18,7 @@ class OwnPhoneJson(TypedDict):
 
     signed_in: bool
     csrf_token: str
+    page: str
     account: NotRequired[Id]
     key: NotRequired[str]
     role: NotRequired[Annotated[str, one_of(*ACCOUNT_ROLES)]]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
+from typing_extensions import TypedDict
 
 from app.photos.represent import PhotoJson, PhotosJson
 from app.photos.rules import COVER_MODES, MOST_AREAS, STAGES
-from app.web.described import CACHE, IF_NONE_MATCH, NOT_CHANGED, Answer, Parameter, described
+from app.web.described import CACHE, IF_NONE_MATCH, NOT_CHANGED, Answer, Id, Parameter, described
 
 TAG = "photos"
 ID = "018f3f0e-5c1d-7c5a-9d3e-1f2a3b4c5d6e"
@@ -55,6 +56,36 @@ UPLOAD = described(
         Parameter("taken_at", _l("When it was taken (when the picture is the body)."), _MOMENT),
     ),
     raw_bodies={"multipart/form-data": _FORM, "image/jpeg": _PICTURE, "image/png": _PICTURE, "image/webp": _PICTURE},
+)  # fmt: skip
+
+
+class PieceJson(TypedDict):
+    """How far a picture is: the next piece begins at byte `offset`."""
+
+    id: Id
+    offset: int
+    total: int
+
+
+_SHA256 = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+_RANGE = {"type": "string", "pattern": "^bytes ([0-9]{1,9}-[0-9]{1,9}|[*])/[0-9]{1,9}$"}
+PIECE = described(
+    TAG, _l("Add a photo piece by piece"),
+    Answer(202, _l("Go on from that byte."), PieceJson),
+    Answer(201, _l("All of it is there: stored."), PhotoJson, headers=("Location",)),
+    Answer(200, _l("It was there already."), PhotoJson, headers=("Location",)),
+    access="write", roles=_REPORTERS, errors=(409, 413, 422),
+    query=(
+        Parameter("sha256", _l("The SHA-256 of the whole picture, hexadecimal."), _SHA256, required=True),
+        Parameter(
+            "Content-Range",
+            _l("Which bytes the body has: bytes FIRST-LAST/TOTAL; bytes */TOTAL asks how far it is."),
+            _RANGE, required=True, is_header=True,
+        ),
+        Parameter("stage", _l("Before or after the work (when the picture is the body)."), _STAGE),
+        Parameter("taken_at", _l("When it was taken (when the picture is the body)."), _MOMENT),
+    ),
+    raw_bodies={"application/octet-stream": _PICTURE},
 )  # fmt: skip
 LIST = described(TAG, _l("List photos"), Answer(200, _l("In the order they were added; six at most."), PhotosJson))
 PATCH = described(

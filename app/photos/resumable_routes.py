@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import Blueprint, Response, request, url_for
 
 from app.people.identity import current_actor
-from app.photos import actions
+from app.photos import actions, api
 from app.photos.files import StorageError
 from app.photos.represent import as_json
 from app.photos.resumable import parse_piece, receive
@@ -23,6 +23,7 @@ blueprint.register_error_handler(StorageError, no_room)
 
 
 @blueprint.put("/api/<any(reports, interventions):subject>/<uuid:subject_id>/photos/<uuid:photo_id>")
+@api.PIECE
 def put(subject: str, subject_id: UUID, photo_id: UUID) -> Response:
     """202 with `offset`: go on from that byte. 201 once all of it is there, 200 when it was there already.
 
