@@ -57,6 +57,7 @@ _REPORT_SQL = {
     "qpv": _place("report.qpv_id"),
     "is_synthetic": "report.is_synthetic",
     "source": "report.source",
+    "duplicate_of": "report.duplicate_of",
 }
 _INTERVENTION_SQL = {
     "id": "intervention.id",

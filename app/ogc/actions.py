@@ -9,7 +9,8 @@ from app.errors import NotFoundError
 from app.heat.actions import Heat
 from app.ogc import store
 from app.ogc.collections import COLLECTIONS, STATISTICS, Collection
-from app.ogc.crs import Crs, feature_id, in_crs
+from app.ogc.crs import Crs, in_crs, last_id
+from app.ogc.features import NONE, Features
 from app.ogc.query import Query, parse_id
 from app.ogc.statistics import KIND, counted
 from app.people.actor import Actor
@@ -27,12 +28,12 @@ class Asking:
 
 @dataclass(frozen=True)
 class Page:
-    """Features as texts of JSON; the id after which the next page begins, None on the last; how many there are in all.
+    """Features, the id after which the next page begins, None on the last; how many there are in all.
 
     matched is only counted for the first page: whoever walks on knows it.
     """
 
-    features: list[str]
+    features: Features
     next_after: str | None
     matched: int | None
 
@@ -56,8 +57,8 @@ def items(asking: Asking, collection: Collection, query: Query) -> Page:
     features, has_more = store.page(asking.uow, collection, query, more)
     matched = None
     if query.after is None:
-        matched = store.count(asking.uow, collection, query, more) if has_more else len(features)
-    next_after = feature_id(features[-1]) if has_more else None
+        matched = store.count(asking.uow, collection, query, more) if has_more else features.count
+    next_after = last_id(features) if has_more else None
     return Page(in_crs(features, query.crs), next_after, matched)
 
 
@@ -69,13 +70,12 @@ def item(asking: Asking, collection: Collection, feature: str, crs: Crs) -> str:
 
     """
     wanted = parse_id(collection, feature)
-    found = None
+    found = NONE
     if wanted is not None:
-        more = _rows(asking, collection, ReportFilter())
-        found = store.one(asking.uow, collection, wanted, more)
-    if found is None:
+        found = store.one(asking.uow, collection, wanted, _rows(asking, collection, ReportFilter()))
+    if not found.count:
         raise NotFoundError(collection.id, feature)
-    return in_crs([found], crs)[0]
+    return in_crs(found, crs).joined.decode()
 
 
 def _rows(asking: Asking, collection: Collection, chosen: ReportFilter) -> dict[str, str]:

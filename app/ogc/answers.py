@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import zlib
 from http import HTTPStatus
 from typing import Any
 
-from flask import Response, json, render_template, request
+from flask import Response, render_template, request
 from flask_babel import gettext as _
 from werkzeug.exceptions import HTTPException
 
@@ -43,7 +44,7 @@ def document(chosen: Offer, content: dict[str, Any], template: str, **more: Any)
         body = render_template(f"ogc/{template}", document=content, **more)
         response = Response(body, content_type=f"{HTML}; charset=utf-8")
     else:
-        response = _encoded(json.dumps(content).encode(), chosen.media_type)
+        response = _encoded(json.dumps(content, ensure_ascii=False).encode(), chosen.media_type)
     return finished(response, content.get("links", more.get("links", [])))
 
 
@@ -56,9 +57,12 @@ def finished(response: Response, links: list[Link], crs: Crs | None = None) -> R
     return response
 
 
-def features(chosen: Offer, body: bytes, links: list[Link], crs: Crs, tag: str) -> Response:
-    """A feature or some of them as GeoJSON; 304 when the client has just that. tag: what of it changes only with it."""
-    etag = hashlib.blake2b(f"{tag}{chosen.media_type}".encode(), digest_size=16).hexdigest()
+def features(chosen: Offer, body: bytes, links: list[Link], crs: Crs, *marks: bytes) -> Response:
+    """A feature or some of them as GeoJSON; 304 when the client has just that. marks: all that it changes with."""
+    digest = hashlib.sha256(chosen.media_type.encode())
+    for mark in marks:
+        digest.update(mark)
+    etag = digest.hexdigest()[:32]
     known = request.if_none_match.contains_weak(etag)
     response = Response(status=304) if known else _encoded(body, chosen.media_type)
     response.set_etag(etag, weak=True)

@@ -7,7 +7,6 @@ same as WGS 84, as everywhere in the product: the two differ by some decimetres.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +15,7 @@ from flask_babel import gettext as _
 from numpy.typing import NDArray
 
 from app.errors import BadRequestError
+from app.ogc.features import Features
 from app.places.lattice import transformer
 
 _EPSG = "http://www.opengis.net/def/crs/EPSG/0/{}"
@@ -69,24 +69,26 @@ _HEAD = re.compile(r'\{"type"\s?:\s?"Feature",\s?"id"\s?:\s?(?P<id>"[^"]*"|\d+),
 _TAIL = re.compile(r',\s?"properties"\s?:')
 
 
-def feature_id(feature: str) -> str:
-    """The id in a feature's text."""
-    head = _HEAD.match(feature)
+def last_id(features: Features) -> str:
+    """The id of the last feature."""
+    last = features.joined[features.joined.rfind(b"\n") + 1 :].decode()
+    head = _HEAD.match(last.removeprefix(","))
     assert head is not None, "not a feature as our statements write them"
     return head["id"].strip('"')
 
 
-def in_crs(features: Sequence[str], crs: Crs) -> list[str]:
-    """The features' texts, whose geometries are in CRS84, with them in `crs` instead."""
-    if crs is CRS84 or not features:
-        return list(features)
-    spans = [_geometry_span(feature) for feature in features]
-    texts = [feature[start:end] for feature, (start, end) in zip(features, spans, strict=True)]
+def in_crs(features: Features, crs: Crs) -> Features:
+    """The features, whose geometries are in CRS84, with them in `crs` instead."""
+    if crs is CRS84 or not features.count:
+        return features
+    lines = features.lines
+    spans = [_geometry_span(line) for line in lines]
+    texts = [line[start:end] for line, (start, end) in zip(lines, spans, strict=True)]
     moved = shapely.to_geojson(_projected(np.asarray(shapely.from_geojson(texts), dtype=object), crs))
-    return [
-        feature[:start] + str(text) + feature[end:]
-        for feature, (start, end), text in zip(features, spans, moved, strict=True)
-    ]
+    placed = (
+        line[:start] + str(text) + line[end:] for line, (start, end), text in zip(lines, spans, moved, strict=True)
+    )
+    return Features("\n,".join(placed).encode(), features.count)
 
 
 def _geometry_span(feature: str) -> tuple[int, int]:

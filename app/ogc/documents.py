@@ -72,8 +72,8 @@ def collection_links(root: str, collection: Collection) -> list[Link]:
 
 def collection(root: str, one: Collection, bounds: Bounds, own: list[Link]) -> dict[str, Any]:
     """One collection; bounds: west, south, east, north of all that can be in it."""
-    # Rounded outwards: what is written on the edge is in.
-    box = [math.floor(n * 1e7) / 1e7 for n in bounds[:2]] + [math.ceil(n * 1e7) / 1e7 for n in bounds[2:]]
+    # Rounded outwards: what is written on the edge is in. Never a point: a filter takes no area without one.
+    box = [(math.floor(n * 1e6) - 1) / 1e6 for n in bounds[:2]] + [(math.ceil(n * 1e6) + 1) / 1e6 for n in bounds[2:]]
     extent: dict[str, Any] = {"spatial": {"bbox": [box], "crs": CRS84.uri}}
     if one.start is not None:
         extent["temporal"] = {
@@ -111,15 +111,15 @@ def of_collection(root: str, one: Collection) -> list[Link]:
     ]
 
 
-def feature_collection(page: Page, links: list[Link], now: str) -> tuple[bytes, str]:
-    """A GeoJSON FeatureCollection; and what of it does not change with the time."""
-    counts = {"numberReturned": len(page.features)}
+def feature_collection(page: Page, links: list[Link], now: str) -> tuple[bytes, bytes]:
+    """A GeoJSON FeatureCollection; and what of it besides the features does not change with the time."""
+    counts = {"numberReturned": page.features.count}
     if page.matched is not None:
         counts["numberMatched"] = page.matched
     # What describes comes first: a client that reads as it comes knows where to go on.
     head = json.dumps({"type": "FeatureCollection", **counts, "links": links}, ensure_ascii=False)
-    rest = ',"features":[' + ",\n".join(page.features) + "]}"
-    return f'{head[:-1]},"timeStamp":"{now}"{rest}'.encode(), head + rest
+    start = f'{head[:-1]},"timeStamp":"{now}","features":['.encode()
+    return b"".join((start, page.features.joined, b"]}")), head.encode()
 
 
 def collections(root: str, extents: dict[str, Bounds], own: list[Link]) -> dict[str, Any]:

@@ -10,14 +10,14 @@ from flask import Blueprint, Response, json, render_template, request
 from flask_babel import gettext as _
 from werkzeug.exceptions import HTTPException
 
-from app.db.session import unit_of_work
+from app.db.session import UnitOfWork, unit_of_work
 from app.errors import NotFoundError, QuietudeError
 from app.exports.commands import refuse_strangers
 from app.heat.routes import heat
 from app.interventions.store import kinds
 from app.nomenclature.actions import current_nomenclature
 from app.ogc import actions, answers, documents
-from app.ogc.collections import Collection, Words
+from app.ogc.collections import INTERVENTIONS, Collection, Words
 from app.ogc.crs import parse_crs
 from app.ogc.extents import extents
 from app.ogc.links import base, here, link, own_links, with_query
@@ -41,10 +41,15 @@ def _asked(offers: tuple[Offer, ...], *more: str) -> Offer:
     return negotiated(offers)
 
 
-def _words() -> Words:
-    with unit_of_work(services().engine, current_actor()) as uow:
-        known = tuple(kind.code for kind in kinds(uow.connection))
+def _words(uow: UnitOfWork | None = None) -> Words:
+    """What the nomenclatures hold; the kinds of interventions only with a transaction to look them up in."""
+    known = () if uow is None else tuple(kind.code for kind in kinds(uow.connection))
     return Words(current_nomenclature(), known, locale_code())
+
+
+def _all_words() -> Words:
+    with unit_of_work(services().engine, current_actor()) as uow:
+        return _words(uow)
 
 
 @blueprint.get("/")
@@ -66,7 +71,7 @@ def api() -> Response:
     """What the API can do: OpenAPI 3.0, or a page to read."""
     chosen = _asked(API)
     links = own_links(chosen, API)
-    return answers.document(chosen, openapi(base(), _words()), "api.html", links=links)
+    return answers.document(chosen, openapi(base(), _all_words()), "api.html", links=links)
 
 
 @blueprint.get("/collections")
@@ -105,7 +110,7 @@ def schema(collection_id: str) -> Response:
 
 def _schema(make: Callable[[Collection, Words, str], dict[str, Any]], found: Collection) -> Response:
     chosen = _asked(SCHEMAS)
-    made = make(found, _words(), here())
+    made = make(found, _all_words(), here())
     return answers.document(chosen, made, "schema.html", links=own_links(chosen, SCHEMAS), collection=found)
 
 
@@ -113,16 +118,16 @@ def _schema(make: Callable[[Collection, Words, str], dict[str, Any]], found: Col
 def items(collection_id: str) -> Response:
     """A page of features."""
     found = actions.find(collection_id)
-    query = parse_query(request.args, found, _words())
     chosen, actor = negotiated(FEATURES), current_actor()
     with unit_of_work(services().engine, actor) as uow:
+        query = parse_query(request.args, found, _words(uow if found is INTERVENTIONS else None))
         page = actions.items(actions.Asking(uow, heat(), actor), found, query)
     links = own_links(chosen, FEATURES, plain=False)
     if page.next_after is not None:
         links.append(link("next", with_query(after=page.next_after), chosen.media_type, _("Next page")))
     links += documents.of_collection(base(), found)
     if chosen.f == "html":
-        shown = [json.loads(feature) for feature in page.features]
+        shown = [json.loads(feature) for feature in page.features.lines]
         body = render_template(
             "ogc/items.html",
             collection=found,
@@ -132,8 +137,8 @@ def items(collection_id: str) -> Response:
             source=with_query(f="json", crs=None),
         )
         return answers.finished(Response(body, content_type=f"{HTML}; charset=utf-8"), links, query.crs)
-    whole, tag = documents.feature_collection(page, links, rfc3339(datetime.now(UTC)) or "")
-    return answers.features(chosen, whole, links, query.crs, tag)
+    whole, head = documents.feature_collection(page, links, rfc3339(datetime.now(UTC)) or "")
+    return answers.features(chosen, whole, links, query.crs, head, page.features.joined)
 
 
 @blueprint.get("/collections/<collection_id>/items/<feature_id>")
@@ -155,8 +160,8 @@ def item(collection_id: str, feature_id: str) -> Response:
             source=with_query(f="json", crs=None),
         )
         return answers.finished(Response(body, content_type=f"{HTML}; charset=utf-8"), links, crs)
-    text = f'{feature[:-1]},"links":{json.dumps(links)}}}'
-    return answers.features(chosen, text.encode(), links, crs, text)
+    text = f'{feature[:-1]},"links":{json.dumps(links)}}}'.encode()
+    return answers.features(chosen, text, links, crs, text)
 
 
 @blueprint.get("/<path:_nothing>")
