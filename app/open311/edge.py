@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -29,7 +30,7 @@ from app.people.actor import PUBLIC, Actor
 from app.people.identity import bearer_token, current_actor
 from app.people.limits import is_on
 from app.people.setup import COOKIELESS
-from app.web.bodies import is_form
+from app.web.bodies import is_form, json_object
 from app.web.logs import get_logger
 from app.web.problems import TITLES
 
@@ -61,10 +62,7 @@ def given() -> dict[str, Any]:
     """
     values: dict[str, Any] = request.args.to_dict()
     if request.is_json:
-        body = request.get_json(silent=True)
-        if not isinstance(body, dict):
-            raise BadRequestError("body", _("send one JSON object"))
-        return values | {str(name): value for name, value in body.items()}
+        return values | {str(name): value for name, value in json_object().items()}
     return values | (request.form.to_dict() if is_form() else {})
 
 
@@ -77,8 +75,8 @@ def take_api_key() -> None:
         if is_form():
             key = request.form.get("api_key", "")
         elif request.is_json:
-            body = request.get_json(silent=True)
-            key = body.get("api_key", "") if isinstance(body, dict) else ""
+            with suppress(BadRequestError):  # said once it is asked who this is
+                key = json_object().get("api_key", "")
     if isinstance(key, str) and key.strip():
         request.environ["HTTP_AUTHORIZATION"] = f"Bearer {key.strip()}"
 
