@@ -41,6 +41,7 @@ BLUEPRINTS = (
     "notifications",
     "offline",
     "open311",
+    "open311.admin_routes",
     "imports",
 )
 

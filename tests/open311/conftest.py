@@ -37,7 +37,18 @@ from tests.open311.neighbour import DATABASE, Neighbour, other_city
 from tests.routing.world import World, at, make_world
 
 BASE = "https://quietude.example/q"
-BLUEPRINTS = ("web.health", "web.pages", "people", "photos", "reports", "reports.moves_routes", "open311")
+BLUEPRINTS = (
+    "web.health",
+    "web.pages",
+    "people",
+    "photos",
+    "reports",
+    "reports.moves_routes",
+    "open311",
+    "open311.admin_routes",
+)
+# What another server says when it refuses.
+ERRORS = b"<errors><error><code>%d</code><description>%s</description></error></errors>"
 SETTINGS = {"SECRET_KEY": "a-key-for-tests-only", "DEMO": "0", "PUBLIC_URL": f"{BASE}/"}
 
 

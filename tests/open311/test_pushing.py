@@ -17,10 +17,9 @@ from app.errors import ConflictError
 from app.open311 import remotes_actions, tasks
 from app.photos.actions import archive, change_state, upload
 from app.photos.commands import UploadCommand
-from tests.open311.conftest import Town
+from tests.open311.conftest import ERRORS, Town
 from tests.photos.samples import jpeg
 
-ERRORS = b"<errors><error><code>%d</code><description>%s</description></error></errors>"
 MADE = b"<service_requests><request>%s</request></service_requests>"
 
 
