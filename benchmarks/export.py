@@ -42,7 +42,7 @@ def _copy_file(register: Register) -> Path:
     with unit_of_work(register.engine, Actor("planner", user_id=0)) as uow:
         query = reports_geojson_query(uow, ReportFilter())
     path = register.var_dir / "copy.sql"
-    settings = "SET ROLE quietude_app; SET app.role = 'planner'; SET timezone = 'UTC'; SET enable_nestloop = off;\n"
+    settings = "SET ROLE quietude_app; SET app.role = 'planner'; SET timezone = 'UTC';\n"
     # Control characters for quote and delimiter: every line comes out as it is, and the bytes can be compared.
     copy = rb"COPY (%s) TO STDOUT (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')"
     path.write_bytes(settings.encode() + copy % query + b";\n")

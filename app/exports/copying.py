@@ -26,12 +26,8 @@ STALLED_S = 120.0
 LOOK_EVERY_S = 1.0
 
 # What each part does first. A slow line may take hours; what must not last is a client that takes nothing (STALLED_S).
-# The time zone makes to_json write UTC. A nested loop over the small tables is never right for a whole export, but a
-# bad estimate could choose it.
-_PREPARE = text(
-    "SELECT set_config('statement_timeout', '12h', true), set_config('timezone', 'UTC', true),"
-    " set_config('enable_nestloop', 'off', true)"
-)
+# The time zone makes to_json write UTC.
+_PREPARE = text("SELECT set_config('statement_timeout', '12h', true), set_config('timezone', 'UTC', true)")
 # The binary format hands a text over as it is; text and CSV look at every byte, an eighth of the whole time.
 _COPY = b"COPY (%s) TO STDOUT (FORMAT binary)"
 _ONE_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"

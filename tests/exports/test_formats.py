@@ -165,8 +165,8 @@ def test_a_geopackage_has_types_and_a_reference_system(
     answer = client.get(f"/export/reports.gpkg{query}", headers=bearer("planner"))
     assert answer.headers["Content-Type"] == "application/geopackage+sqlite3"
     (tmp_path / "got.gpkg").write_bytes(answer.data)
-    assert pyogrio.list_layers(tmp_path / "got.gpkg").tolist() == [["reports", "Point"]]
-    meta, _fids, geometries, fields = pyogrio.raw.read(tmp_path / "got.gpkg")
+    assert pyogrio.list_layers(tmp_path / "got.gpkg").tolist() == [["reports", "Point"], ["layer_styles", None]]
+    meta, _fids, geometries, fields = pyogrio.raw.read(tmp_path / "got.gpkg", layer="reports")
     assert meta["crs"] == f"EPSG:{epsg}"
     assert list(meta["fields"]) == PROPERTIES
     types = dict(zip(meta["fields"], meta["dtypes"], strict=True))
@@ -185,7 +185,7 @@ def test_a_geopackage_has_types_and_a_reference_system(
 
 def test_an_empty_geopackage_is_one(engine: Engine, clean: None, tmp_path: Path) -> None:
     (tmp_path / "got.gpkg").write_bytes(body(engine, "gpkg"))
-    meta, _fids, geometries, _fields = pyogrio.raw.read(tmp_path / "got.gpkg")
+    meta, _fids, geometries, _fields = pyogrio.raw.read(tmp_path / "got.gpkg", layer="reports")
     assert (list(meta["fields"]), len(geometries)) == (PROPERTIES, 0)
 
 
@@ -196,7 +196,7 @@ def test_several_batches_are_one_layer(
     with unit_of_work(engine, SYSTEM) as uow:
         ids = {add_report(uow) for _ in range(8)}
     (tmp_path / "got.gpkg").write_bytes(body(engine, "gpkg"))
-    assert set(pyogrio.raw.read(tmp_path / "got.gpkg")[3][0]) == ids
+    assert set(pyogrio.raw.read(tmp_path / "got.gpkg", layer="reports")[3][0]) == ids
 
 
 @pytest.mark.parametrize("query", ["crs=3857", "crs=2154&crs=4326", "crs="])

@@ -1,13 +1,7 @@
 -- One line of CSV a report; the columns are those of app/exports/dictionary.py, in their order. Callers append WHERE.
+-- The small tables are looked up as reports_geojson.sql does, and for its reason.
 -- What may hold any character goes through csv_text; a missing value is an empty field.
 -- The history is asked only of a report that something has happened to.
-WITH category AS MATERIALIZED (
-    SELECT code, theme_code, concat(',', code, ',', theme_code, ',', kind, ',') AS fragment FROM category
-), responsible AS MATERIALIZED (
-    SELECT id, csv_text(name) AS name FROM organisation
-), place AS MATERIALIZED (
-    SELECT id, csv_text(name) AS name FROM place
-)
 SELECT concat(
     report.id, category.fragment, report.severity, ',', report.state, ',', report.visibility, ',',
     replace(replace(concat(to_json(report.observed_at), ',', to_json(report.received_at), ',', to_json(report.due_at)),
@@ -28,10 +22,26 @@ SELECT concat(
             ',', to_json(max(at) FILTER (WHERE to_state = 'reopened'))), '+00:00', 'Z'), '"', '')
         FROM report_event WHERE report_event.report_id = report.id) END, ',,,,,,,,'))
 FROM report
-JOIN category ON category.code = report.category_code
-LEFT JOIN responsible ON responsible.id = report.organisation_id
-LEFT JOIN place AS neighbourhood ON neighbourhood.id = report.neighbourhood_id
-LEFT JOIN place AS linked ON linked.id = report.place_id
-LEFT JOIN place AS stop ON stop.id = report.nearest_stop_id
-LEFT JOIN place AS iris ON iris.id = report.iris_id
-LEFT JOIN place AS qpv ON qpv.id = report.qpv_id
+CROSS JOIN LATERAL (
+    SELECT code, theme_code, kind,
+        concat(',', code, ',', theme_code, ',', kind, ',') AS fragment
+    FROM category WHERE code = report.category_code OFFSET 0
+) AS category
+LEFT JOIN LATERAL (
+    SELECT csv_text(name) AS name FROM organisation WHERE id = report.organisation_id OFFSET 0
+) AS responsible ON true
+LEFT JOIN LATERAL (
+    SELECT csv_text(name) AS name FROM place WHERE id = report.neighbourhood_id OFFSET 0
+) AS neighbourhood ON true
+LEFT JOIN LATERAL (
+    SELECT csv_text(name) AS name FROM place WHERE id = report.place_id OFFSET 0
+) AS linked ON true
+LEFT JOIN LATERAL (
+    SELECT csv_text(name) AS name FROM place WHERE id = report.nearest_stop_id OFFSET 0
+) AS stop ON true
+LEFT JOIN LATERAL (
+    SELECT csv_text(name) AS name FROM place WHERE id = report.iris_id OFFSET 0
+) AS iris ON true
+LEFT JOIN LATERAL (
+    SELECT csv_text(name) AS name FROM place WHERE id = report.qpv_id OFFSET 0
+) AS qpv ON true

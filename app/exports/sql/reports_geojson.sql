@@ -1,18 +1,11 @@
 -- One line of text a report: a comma and a GeoJSON feature (RFC 7946) with the contract's properties in their order.
 -- The text is put together here because nothing is faster; what may hold any character goes through to_json, the
 -- rest is codes, numbers and times, whose alphabet the schema's checks hold. Callers append WHERE.
--- The small tables become ready-made fragments once a statement; no author is among the columns.
+-- No author is among the columns. The small tables are looked up a row at a time, and the fragments made of them are
+-- kept (Memoize): a join that hashes or sorts the reports first would hold the first row back until the last was read,
+-- and whether the planner takes one depends on statistics of tables too small to have any (docs/decisions/0027).
+-- OFFSET 0 keeps the subqueries as they stand.
 -- Coordinates: seven decimals (one centimetre), whatever the column holds.
-WITH category AS MATERIALIZED (
-    SELECT code, theme_code,
-        concat('","category":', to_json(code), ',"theme":', to_json(theme_code), ',"kind":', to_json(kind),
-            ',"severity":') AS fragment
-    FROM category
-), responsible AS MATERIALIZED (
-    SELECT id, to_json(name)::text AS name FROM organisation
-), place AS MATERIALIZED (
-    SELECT id, to_json(name)::text AS name FROM place
-)
 SELECT concat(
     ',{"type":"Feature","id":"', report.id, '","geometry":{"type":"Point","coordinates":[',
     round(ST_X(report.geom_4326) * 1e7) / 1e7, ',', round(ST_Y(report.geom_4326) * 1e7) / 1e7,
@@ -31,10 +24,27 @@ SELECT concat(
     ',"source":', to_json(report.source),
     ',"duplicate_of":', coalesce(to_json(report.duplicate_of), 'null'), '}}')
 FROM report
-JOIN category ON category.code = report.category_code
-LEFT JOIN responsible ON responsible.id = report.organisation_id
-LEFT JOIN place AS neighbourhood ON neighbourhood.id = report.neighbourhood_id
-LEFT JOIN place AS linked ON linked.id = report.place_id
-LEFT JOIN place AS stop ON stop.id = report.nearest_stop_id
-LEFT JOIN place AS iris ON iris.id = report.iris_id
-LEFT JOIN place AS qpv ON qpv.id = report.qpv_id
+CROSS JOIN LATERAL (
+    SELECT code, theme_code, kind,
+        concat('","category":', to_json(code), ',"theme":', to_json(theme_code), ',"kind":', to_json(kind),
+            ',"severity":') AS fragment
+    FROM category WHERE code = report.category_code OFFSET 0
+) AS category
+LEFT JOIN LATERAL (
+    SELECT to_json(name)::text AS name FROM organisation WHERE id = report.organisation_id OFFSET 0
+) AS responsible ON true
+LEFT JOIN LATERAL (
+    SELECT to_json(name)::text AS name FROM place WHERE id = report.neighbourhood_id OFFSET 0
+) AS neighbourhood ON true
+LEFT JOIN LATERAL (
+    SELECT to_json(name)::text AS name FROM place WHERE id = report.place_id OFFSET 0
+) AS linked ON true
+LEFT JOIN LATERAL (
+    SELECT to_json(name)::text AS name FROM place WHERE id = report.nearest_stop_id OFFSET 0
+) AS stop ON true
+LEFT JOIN LATERAL (
+    SELECT to_json(name)::text AS name FROM place WHERE id = report.iris_id OFFSET 0
+) AS iris ON true
+LEFT JOIN LATERAL (
+    SELECT to_json(name)::text AS name FROM place WHERE id = report.qpv_id OFFSET 0
+) AS qpv ON true
