@@ -23,6 +23,7 @@ from app.people.identity import current_actor
 from app.people.setup import public_url
 from app.people.store import list_organisations
 from app.web.context import services
+from app.web.language import locale_code
 
 blueprint = Blueprint("open311_admin", __name__, template_folder="templates", url_prefix="/open311")
 
@@ -59,6 +60,12 @@ def _page(
         shown = remotes_actions.overview(uow, actor)
         setting = store.get_setting(uow.connection)
         organisations = list_organisations(uow.connection)
+    by_code = current_nomenclature().category_by_code
+
+    def label_of(code: str | None) -> str:
+        known = by_code.get(code or "")
+        return known.label(locale_code()) if known else _("A report that you do not see")
+
     chosen = {"organisation": setting.organisation, "most_a_day": setting.most_a_day}
     return render_template(
         "open311/index.html",
@@ -72,6 +79,7 @@ def _page(
         endpoint=f"{public_url(services().settings)}/open311/v2",
         state_label=state_label,
         error_label=error_label,
+        label_of=label_of,
     )
 
 

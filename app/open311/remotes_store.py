@@ -44,6 +44,8 @@ class Push:
     remote_id: UUID
     remote: str
     report_id: UUID
+    # None to those who do not see the report.
+    category: str | None
     state: str
     created_at: datetime
     begun_at: datetime | None
@@ -89,17 +91,18 @@ _REMOVE = text("""
 _NOTE = text("UPDATE open311_remote SET error = :error, polled_at = coalesce(:now, polled_at) WHERE id = :id")
 
 _PUSH = """
-    SELECT push.id, remote_id, remote.name AS remote, report_id, state, created_at, begun_at, attempts, push.error,
-        sent_at, token, service_request_id, remote_state, remote_changed_at
+    SELECT push.id, remote_id, remote.name AS remote, report_id,
+        (SELECT category_code FROM report WHERE report.id = report_id) AS category, push.state, created_at, begun_at,
+        attempts, push.error, sent_at, token, service_request_id, remote_state, remote_changed_at
     FROM open311_push AS push JOIN open311_remote AS remote ON remote.id = remote_id
 """
 _ONE_PUSH = text(f"{_PUSH} WHERE push.id = :id")
 _LATEST = text(f"""
-    {_PUSH} WHERE CAST(:states AS text[]) IS NULL OR state = ANY (:states)
+    {_PUSH} WHERE CAST(:states AS text[]) IS NULL OR push.state = ANY (:states)
     ORDER BY created_at DESC, push.id LIMIT :limit
 """)
 _FOLLOWED = text(
-    f"{_PUSH} WHERE remote_id = :remote_id AND state = 'sent' AND NOT is_over ORDER BY created_at, push.id"
+    f"{_PUSH} WHERE remote_id = :remote_id AND push.state = 'sent' AND NOT is_over ORDER BY created_at, push.id"
 )
 _COUNTS = text("SELECT remote_id, state, count(*) AS count FROM open311_push GROUP BY remote_id, state")
 _NEWS = text("""

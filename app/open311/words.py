@@ -8,10 +8,10 @@ from flask_babel import gettext as _
 def state_label(state: str) -> str:
     """What became of it."""
     words: dict[str, str] = {
-        "waiting": _("Waiting"),
-        "sent": _("Sent"),
+        "waiting": _("Waits to be sent"),
+        "sent": _("Sent there"),
         "failed": _("Failed"),
-        "withheld": _("Not sent"),
+        "withheld": _("Not sent there"),
     }
     return words.get(state, state)
 
