@@ -37,6 +37,7 @@ INTERVENTIONS = ["/interventions", "/interventions/calendar", "/interventions/ma
 NOTIFICATIONS = "/organisations/bailleur-social-demo/notifications"
 OF_ROLES = {
     "bailleur": [*INTERVENTIONS, "/desk/tfpb", NOTIFICATIONS, f"{NOTIFICATIONS}/log"],
+    "admin": ["/open311/"],
     "coordinator": [*INTERVENTIONS, "/routing", "/routing/new", "/routing/try", "/desk/tfpb"],
 }
 SCHEMES = ["light", "dark"]
@@ -83,7 +84,7 @@ def test_pages_for_an_agent(open_page: Callable[..., Page], watch: Watch, scheme
     assert {path: wrong for path in SIGNED_IN if (wrong := _check(page, path))} == {}
 
 
-@pytest.mark.parametrize(("role", "scheme"), [("bailleur", "dark"), ("coordinator", "light")])
+@pytest.mark.parametrize(("role", "scheme"), [("bailleur", "dark"), ("coordinator", "light"), ("admin", "dark")])
 def test_pages_of_a_role(open_page: Callable[..., Page], role: str, scheme: str) -> None:
     page = open_page(f"{role}@demo.quietude", color_scheme=scheme)
     assert {path: wrong for path in OF_ROLES[role] if (wrong := _check(page, path))} == {}

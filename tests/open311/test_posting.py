@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -90,6 +91,33 @@ def test_an_idempotency_key_holds_longer(api: Api) -> None:
     assert errors_of(other)[0][0] == 409
     assert api.made(who="bus", headers={"Idempotency-Key": "4711"}) != first
     assert api.post(headers={"Idempotency-Key": "x" * 300}).status_code == 400
+
+
+def test_the_same_from_several_at_once_is_stored_once(api: Api) -> None:
+    app = api.client.application
+
+    def post(headers: dict[str, str]) -> tuple[int, str]:
+        mine = Api(app.test_client(), api.world, api.engine)
+        answer = mine.post(headers=headers)
+        return answer.status_code, answer.get_json()[0]["service_request_id"]
+
+    for headers in ({}, {"Idempotency-Key": "at once"}):
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(post, [headers] * 4))
+        assert sorted(status for status, _id in answers) == [200, 200, 200, 201]
+        assert len({made for _status, made in answers}) == 1
+    assert api.sql("SELECT count(*) FROM report") == [(2,)]
+
+
+def test_a_proxy_s_own_password_does_not_hide_the_key(api: Api) -> None:
+    assert api.post(headers={"Authorization": "Basic dTpw"}).status_code == 201
+    assert api.post(headers={"Authorization": "Bearer wrong"}, description="x").status_code == 403
+
+
+def test_what_is_too_large_is_said_in_the_format(api: Api) -> None:
+    answer = api.post(ending="xml", description="x" * 16_000_001)
+    assert answer.status_code == 413
+    assert errors_of(answer)[0][0] == 413
 
 
 def test_refused_posts_name_the_parameter(api: Api) -> None:

@@ -12,6 +12,8 @@ WHERE remote.active AND remote.removed_at IS NULL
     AND (CAST(:remote_id AS uuid) IS NULL OR remote.id = :remote_id)
     AND CASE WHEN CAST(:report_id AS uuid) IS NOT NULL THEN report.id = :report_id
         ELSE report.source <> 'open311' AND (:with_older OR coalesce(report.held_since, report.received_at) >= remote.since) END
+    -- Most are there already: cheaper to leave out than to run into the unique key, which is for two workers at once.
+    AND NOT EXISTS (SELECT FROM open311_push WHERE remote_id = remote.id AND report_id = report.id)
 ORDER BY report.received_at, report.id
 ON CONFLICT DO NOTHING
 RETURNING id
