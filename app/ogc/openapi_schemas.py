@@ -11,7 +11,7 @@ _LINKS: Json = {"type": "array", "items": {"$ref": "#/components/schemas/link"}}
 
 
 def _object(required: tuple[str, ...], **properties: Json) -> Json:
-    return {"type": "object", "required": list(required), "properties": properties}
+    return {"type": "object", "properties": properties} | ({"required": list(required)} if required else {})
 
 
 SCHEMAS_OF_BODIES: Json = {
