@@ -288,6 +288,21 @@ def read(uow: UnitOfWork, actor: Actor, batch_id: UUID) -> Batch:
     return batch
 
 
+def read_contents(uow: UnitOfWork, actor: Actor, batch_id: UUID) -> Batch:
+    """One of the actor's own organisation's imports, for what stands in it.
+
+    Raises:
+        NotSignedInError, ForbiddenError: whoever may not import sees the log only.
+        NotFoundError: there is none of its organisation.
+
+    """
+    require_role(actor, *IMPORTERS)
+    batch = read(uow, actor, batch_id)
+    if batch.organisation_id != actor.organisation_id:
+        raise NotFoundError("import", batch_id)
+    return batch
+
+
 def read_own(uow: UnitOfWork, actor: Actor, batch_id: UUID) -> Batch:
     """One of the actor's own organisation's imports, locked.
 

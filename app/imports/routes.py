@@ -219,9 +219,7 @@ def refusals(batch_id: UUID) -> Response:
     """The refused rows: of the import, or, before it, of the check."""
     actor = current_actor()
     with unit_of_work(services().engine, actor) as uow:
-        batch = actions.read(uow, actor, batch_id)
-    if batch.organisation_id != actor.organisation_id:
-        raise NotFoundError("refusals", batch_id)
+        batch = actions.read_contents(uow, actor, batch_id)
     folder = Folder(services().settings.var_dir, batch_id)
     path = folder.refusals(of_check=batch.read == 0)
     if not path.exists():
@@ -234,11 +232,9 @@ def mapping_file(batch_id: UUID) -> Response:
     """The mapping as `quietude import reports --mapping` reads it."""
     actor = current_actor()
     with unit_of_work(services().engine, actor) as uow:
-        batch = actions.read(uow, actor, batch_id)
-    if batch.mapping is None or batch.organisation_id != actor.organisation_id:
-        raise NotFoundError("mapping", batch_id)
+        batch = actions.read_contents(uow, actor, batch_id)
     actions.complete(batch, current_nomenclature())
-    return _toml(batch.mapping)
+    return _toml(batch.mapping or {})
 
 
 @blueprint.get("/imports/mappings/<int(max=2147483647):mapping_id>.toml")

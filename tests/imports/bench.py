@@ -20,6 +20,7 @@ from tests.jobs.office import Office
 from tests.reports.samples import LAT, LON
 from tests.routing.world import World
 
+PAGE = {"Accept": "text/html"}
 HEADER = "numero;date;type;longitude;latitude;description"
 
 
@@ -58,7 +59,7 @@ class Bench:
 
     def upload(self, content: bytes, name: str = "tickets.csv", who: str = "city", **form: Any) -> TestResponse:
         data = {"file": (io.BytesIO(content), name)} | form
-        return self.client.post("/imports", data=data, headers=self.world.headers(who, Accept="text/html"))
+        return self.client.post("/imports", data=data, headers=self.world.headers(who, **PAGE))
 
     def uploaded(self, content: bytes, name: str = "tickets.csv", who: str = "city", **form: Any) -> str:
         """The id of a file that was accepted."""
@@ -67,10 +68,10 @@ class Bench:
         return answer.headers["Location"].rpartition("/")[2]
 
     def get(self, path: str, who: str = "city") -> TestResponse:
-        return self.client.get(path, headers=self.world.headers(who, Accept="text/html"))
+        return self.client.get(path, headers=self.world.headers(who, **PAGE), buffered=True)
 
     def post(self, path: str, who: str = "city", **form: str) -> TestResponse:
-        return self.client.post(path, data=form, headers=self.world.headers(who, Accept="text/html"))
+        return self.client.post(path, data=form, headers=self.world.headers(who, **PAGE))
 
     def page(self, batch_id: str, who: str = "city") -> str:
         answer = self.get(f"/imports/{batch_id}", who)

@@ -56,4 +56,6 @@ def bench(  # noqa: PLR0917
         settings = services().settings
         bench_app.extensions.pop("quietude_nomenclature", None)
     office = Office(app_url, engine, owner_engine, bench_worker, settings)
-    return Bench(make_world(engine), office, bench_app.test_client(), tmp_path)
+    client = bench_app.test_client()
+    client.set_cookie("quietude_language", "en")
+    return Bench(make_world(engine), office, client, tmp_path)
