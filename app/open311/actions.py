@@ -148,14 +148,14 @@ def _ids(account: str, now: datetime, *, has_key: bool) -> tuple[UUID, UUID]:
 
 
 def _screened(post: Post) -> tuple[Post, tuple[str, ...]]:
-    """A resident's words without mail addresses and telephone numbers."""
+    """A resident's words without what an account's post would be refused for: nobody is there to correct it."""
     description = post.values.get("description")
     if not isinstance(description, str):
         return post, ()
     cleaned, was_changed = without_contacts(description)
     if not was_changed:
         return post, ()
-    notice = _("Mail addresses and telephone numbers were taken out of the text.")
+    notice = _("Mail addresses, telephone numbers and number plates were taken out of the text.")
     return replace(post, values={**post.values, "description": cleaned}), (notice,)
 
 

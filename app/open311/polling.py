@@ -22,7 +22,7 @@ from app.people.actor import SYSTEM
 from app.people.sealed import UnreadableSecretError
 from app.reports import actions as reports
 from app.reports.moves import Said, make_move, note
-from app.reports.moves_commands import MoveCommand
+from app.reports.moves_commands import parse_move
 from app.reports.workflow import MoveName
 from app.web.logs import get_logger
 from app.web.outgoing import described
@@ -134,7 +134,7 @@ def _move(  # noqa: PLR0917
     if way.moves and row.organisation_id != remote.organisation_id:
         return True
     for name in way.moves:
-        command = MoveCommand(move=name, version=row.version, **_said(name, remote, theirs))
+        command = parse_move({"move": name, "version": row.version} | _said(name, remote, theirs))
         row = make_move(uow, as_partner(remote), push.report_id, command, nomenclature=nomenclature, now=now)
     return way.contradicts
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from datetime import timedelta
 
 from app.reports.rules import CLOSED_STATES, OPEN_STATES
+from app.reports.screening import certain_finds
 
 STATUSES: dict[str, tuple[str, ...]] = {"open": OPEN_STATES, "closed": CLOSED_STATES}
 
@@ -21,12 +22,6 @@ RESIDENT_POSTS_AN_HOUR = 10
 POSTS_A_MINUTE = 120
 SOURCE = "open311"
 RESIDENT_SOURCE = "open311:resident"
-# GeoReport's fields about the person. They are accepted, because clients send them, and go nowhere.
-PERSONAL_FIELDS = ("email", "first_name", "last_name", "phone", "device_id", "account_id")
-
-_EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
-# +33 6 12 34 56 78, 06.12.34.56.78, 0612345678: nine digits after 0, +33 or 0033, in any grouping.
-_PHONE = re.compile(r"(?<![\w+])(?:\+|00)?(?:33[ .\-/]?(?:\(0\)[ .\-/]?)?|0)[1-9](?:[ .\-/]?\d\d){4}(?!\d)")
 REMOVED = "[…]"
 
 
@@ -36,6 +31,9 @@ def status_of(state: str) -> str:
 
 
 def without_contacts(text: str) -> tuple[str, bool]:
-    """A text without mail addresses and telephone numbers, and whether there were any."""
-    cleaned = _PHONE.sub(REMOVED, _EMAIL.sub(REMOVED, text))
-    return cleaned, cleaned != text
+    """A text without what certainly belongs to a person (app/reports/screening.py), and whether there was any."""
+    cleaned = unicodedata.normalize("NFC", text)
+    finds = certain_finds(cleaned)
+    for find in reversed(finds):
+        cleaned = cleaned[: find.start] + REMOVED + cleaned[find.end :]
+    return (cleaned, True) if finds else (text, False)

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from app.open311.following import Target, fit_to_keep, target_of, way_to
+from app.reports.moves_commands import parse_move
 from app.reports.rules import CLOSED_STATES, STATES
 from app.reports.workflow import MOVES
 from tests.open311.conftest import Town
@@ -170,8 +171,9 @@ def test_what_a_remote_means(status: str, state: str | None, target: str) -> Non
 
 
 def test_a_stranger_s_words_are_fit_to_keep() -> None:
-    assert (
-        fit_to_keep("<script>x</script>\x00 call 06.12.34.56.78\r\nor a@b.example ")
-        == "scriptx/script call […]\nor […]"
-    )
+    said = "<script>x</script>\x00 call 06.12.34.56.78\r\nor a@b.example, car AB-123-CD "
+    assert fit_to_keep(said) == "scriptx/script call […]\nor […], car […]"
     assert len(fit_to_keep("x" * 600)) == 500
+    # What comes out is a text that a move takes.
+    for words in (said, "x" * 600, "<" * 10, "\u202eabc", ""):
+        parse_move({"move": "assign", "version": 1, "text": fit_to_keep(words)})
