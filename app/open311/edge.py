@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from http import HTTPStatus
+from ipaddress import ip_address, ip_network
 from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, request
@@ -81,6 +82,15 @@ def take_api_key() -> None:
         request.environ["HTTP_AUTHORIZATION"] = f"Bearer {key.strip()}"
 
 
+def _household(address: str | None) -> str:
+    """Whom a resident's posts count for: an IPv4 address, or the /64 that one line has of IPv6."""
+    try:
+        parsed = ip_address((address or "").partition("%")[0])
+    except ValueError:
+        return "unknown"
+    return str(parsed) if parsed.version == 4 else str(ip_network((int(parsed) >> 64 << 64, 64)))  # noqa: PLR2004
+
+
 def take_post(actor: Actor, *, is_resident: bool) -> None:
     """Count one post, for the account or for a resident's address.
 
@@ -91,7 +101,7 @@ def take_post(actor: Actor, *, is_resident: bool) -> None:
     if not is_on():
         return
     item: RateLimitItem = _RESIDENT_POSTS if is_resident else _POSTS
-    key = ("open311", request.remote_addr or "unknown" if is_resident else f"account:{actor.user_id}")
+    key = ("open311", _household(request.remote_addr) if is_resident else f"account:{actor.user_id}")
     limiter = current_app.extensions["quietude_limiter"].limiter
     if not limiter.hit(item, *key):
         reset_at = limiter.get_window_stats(item, *key).reset_time
@@ -172,6 +182,9 @@ def equip(blueprint: Blueprint) -> None:
     def share(response: Response) -> Response:
         """Apps of other origins may read it: there is no cookie that they could borrow."""
         response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["Access-Control-Allow-Methods"] = "GET, POST"
+        response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, Idempotency-Key"
+        response.headers["Access-Control-Expose-Headers"] = "Link, Location, Retry-After"
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         response.headers["Vary"] = "Accept-Language, Authorization"
         return response

@@ -177,6 +177,7 @@ def test_no_post_is_an_error_of_ours(api: Api) -> None:
     body()
 
 
+@RUN
 @given(text=st.text())
 def test_whatever_a_text_holds_its_xml_can_be_read(text: str) -> None:
     etree.fromstring(as_xml("services", [{"service_name": text}]))

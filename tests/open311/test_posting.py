@@ -239,6 +239,11 @@ def test_a_day_and_an_address_have_their_measure(opened: Api, monkeypatch: pytes
     monkeypatch.setattr("app.open311.edge._RESIDENT_POSTS", RateLimitItemPerHour(1))
     posts = [opened.post(who=None, service_code="graffiti", description=f"x{n}") for n in range(2)]
     assert [one.status_code for one in posts] == [201, 429]
+    # One line of IPv6 is one, however many addresses it has; another address is another.
+    opened.sql("UPDATE report SET received_at = received_at - interval '1 day'")
+    for address, status in (("2001:db8:1:2::a", 201), ("2001:db8:1:2:ffff::b", 429), ("2001:db8:1:3::a", 201)):
+        opened.address = address
+        assert opened.post(who=None, service_code="graffiti", description=address).status_code == status
     # An account's posts have a measure of their own.
     assert opened.post(who="agent", service_code="graffiti", description="y").status_code == 201
 

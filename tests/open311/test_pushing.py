@@ -135,6 +135,25 @@ def test_killed_between_their_storing_it_and_our_note(town: Town, tmp_path: Path
     assert town.history(report_id)[-1] == ("open311_sent", None)
 
 
+def test_a_lost_answer_is_looked_up_and_what_is_not_listed_is_sent_again_rather_than_lost(town: Town) -> None:
+    town.add_remote()
+    town.report()
+    door = town.neighbour.door
+    door.lost_answers = 1
+    town.tell()
+    assert town.pushes() == [("waiting", "answered 504")]
+    town.office.hurry()
+    town.office.do()
+    assert (town.pushes(), door.posts) == ([("sent", None)], 1)
+    # The window that nobody can close: it has the report and does not say so.
+    town.report("another", east_m=3)
+    door.lost_answers, door.lists_nothing = 1, True
+    town.tell()
+    town.office.hurry()
+    town.office.do()
+    assert (town.pushes(), door.posts) == ([("sent", None)] * 2, 3)
+
+
 def test_an_unclear_answer_is_looked_up_and_a_clear_refusal_is_not(town: Town) -> None:
     town.add_remote()
     town.report()

@@ -275,3 +275,6 @@ def test_apps_of_other_origins_may_read(api: Api) -> None:
     answer = api.get("services.json")
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert "Access-Control-Allow-Credentials" not in answer.headers
+    asked = api.client.options("/open311/v2/requests.json", headers={"Origin": "https://app.example"})
+    assert asked.status_code == 200
+    assert "Authorization" in asked.headers["Access-Control-Allow-Headers"]
