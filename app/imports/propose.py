@@ -94,7 +94,7 @@ TIME_FORMATS = (
     *("%d-%m-%Y %H:%M", "%d-%m-%Y", "%d.%m.%Y %H:%M", "%d.%m.%Y", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d"),
     *("%m/%d/%Y %H:%M:%S", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %H:%M", "%m/%d/%Y", "%Y%m%d", "epoch", "epoch-ms"),
 )
-TEXT_FORMATS: tuple[TextFormat, ...] = ("lat,lon", "lon,lat", "python-dict", "json", "wkt")
+TEXT_FORMATS: tuple[TextFormat, ...] = ("lat,lon", "lon,lat", "json", "python-dict", "wkt")
 _HAS_TIME = re.compile(r"%[HI]")
 _EPOCH_DIGITS = {"epoch": 10, "epoch-ms": 13}
 STATES = {
