@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 BUFFER = bytearray(1 << 20)
 
@@ -23,8 +25,8 @@ class Downloaded:
         return int(self.end.rpartition(b'"numberReturned":')[2].rstrip(b"}\n"))
 
 
-def download(port: int, path: str, headers: Mapping[str, str]) -> Downloaded:
-    """Read a whole answer; a cut one raises."""
+def download(port: int, path: str, headers: Mapping[str, str], into: Path = Path(os.devnull)) -> Downloaded:
+    """Read a whole answer, to nowhere or into a file; a cut one raises."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
     try:
         connection.request("GET", path, headers=dict(headers))
@@ -32,9 +34,11 @@ def download(port: int, path: str, headers: Mapping[str, str]) -> Downloaded:
         if answer.status != http.HTTPStatus.OK:
             raise SystemExit(f"{path}: {answer.status} {answer.read(500)!r}")
         size, end = 0, b""
-        while count := answer.readinto(BUFFER):
-            size += count
-            end = bytes(BUFFER[max(0, count - 100) : count])
+        with into.open("wb", buffering=0) as file:
+            while count := answer.readinto(BUFFER):
+                size += count
+                end = bytes(BUFFER[max(0, count - 100) : count])
+                file.write(memoryview(BUFFER)[:count])
         return Downloaded(size, end)
     finally:
         connection.close()

@@ -19,7 +19,18 @@ from benchmarks.serving import Running, free_port, serving
 HERE = Path(__file__).parent
 VENV = HERE / ".venv-peers"
 REQUIREMENTS = HERE / "requirements-peers.txt"
-PEERS = {"pygeoapi", "tipg", "uvicorn", "gunicorn", "datashader", "KDEpy", "scikit-learn", "scipy"}
+PEERS = {
+    "pygeoapi",
+    "tipg",
+    "uvicorn",
+    "gunicorn",
+    "datashader",
+    "KDEpy",
+    "scikit-learn",
+    "scipy",
+    "geopandas",
+    "pyogrio",
+}
 # What both are allowed to return at once: the largest page tipg has by default.
 PAGE = 10_000
 WORKERS = 2
@@ -32,7 +43,8 @@ CREATE TABLE peer.reports AS
 SELECT report.id::text AS id, category_code AS category, theme_code AS theme, category.kind, severity, state,
     report.visibility, observed_at, received_at, due_at, organisation.name AS organisation,
     neighbourhood.name AS neighbourhood, description, linked.name AS place, stop.name AS nearest_stop,
-    iris.name AS iris, qpv.name AS qpv, report.is_synthetic, report.source, report.geom_4326 AS geom
+    iris.name AS iris, qpv.name AS qpv, report.is_synthetic, report.source,
+    report.duplicate_of::text AS duplicate_of, report.geom_4326 AS geom
 FROM report JOIN category ON category.code = category_code
 LEFT JOIN organisation ON organisation.id = report.organisation_id
 LEFT JOIN place AS neighbourhood ON neighbourhood.id = neighbourhood_id
@@ -91,20 +103,30 @@ resources:
 
 def prepare(register: Register) -> None:
     """The environment of the peers, and their table."""
-    if not (VENV / "bin" / "uvicorn").exists():
-        print("  installing the peers into benchmarks/.venv-peers …", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
-        subprocess.run([str(VENV / "bin" / "pip"), "install", "-q", "-r", str(REQUIREMENTS)], check=True)
+    install()
     engine = create_engine(register.cluster.url("superuser"), poolclass=NullPool)
     with engine.begin() as connection:
         connection.execute(text(_TABLE))
+
+
+def install() -> None:
+    """Make the peers' environment, anew when their list has changed."""
+    wanted, installed = REQUIREMENTS.read_text(encoding="utf-8"), VENV / REQUIREMENTS.name
+    if installed.exists() and installed.read_text(encoding="utf-8") == wanted:
+        return
+    print("  installing the peers into benchmarks/.venv-peers …", flush=True)
+    subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
+    subprocess.run([str(VENV / "bin" / "pip"), "install", "-q", "-r", str(REQUIREMENTS)], check=True)
+    installed.write_text(wanted, encoding="utf-8")
 
 
 def versions() -> dict[str, str]:
     """Which versions were measured."""
     listed = subprocess.run([str(VENV / "bin" / "pip"), "freeze"], check=True, capture_output=True, text=True).stdout
     pairs = (line.partition("==") for line in listed.splitlines())
-    return {name: version for name, _, version in pairs if name in PEERS}
+    gdal = subprocess.run(["ogr2ogr", "--version"], check=True, capture_output=True, text=True).stdout
+    found = {name: version for name, _, version in pairs if name in PEERS}
+    return found | {"ogr2ogr (GDAL)": gdal.split()[1].rstrip(",")}
 
 
 @contextmanager
