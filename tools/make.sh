@@ -258,7 +258,7 @@ tests() {
 target=${1:?a target}
 case $target in
   run) system run ;;
-  test | prepare-test | soak) system test ;;
+  test | prepare-test | soak | bench) system test ;;
 esac
 give_way_to_owner "$@"
 case $target in
@@ -286,7 +286,9 @@ case $target in
     ;;
   bench)
     prepare test
-    python -m benchmarks
+    # make bench BENCH="--only export": its own options, split at blanks.
+    # shellcheck disable=SC2086
+    python -m benchmarks ${BENCH:-}
     ;;
   soak)
     prepare test
