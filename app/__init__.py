@@ -43,6 +43,7 @@ BLUEPRINTS = (
     "open311",
     "open311.admin_routes",
     "imports",
+    "opendata",
 )
 
 

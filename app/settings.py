@@ -41,6 +41,8 @@ class Settings(BaseModel):
     demo_sends: bool = False
     webhook_private: bool = False
     job_worker: bool = True
+    publisher: str = Field(default="Quiétude", min_length=1, max_length=200)
+    publisher_mail: str | None = Field(default=None, pattern=r"^[^\s@<>\"]+@[^\s@<>\"]+$")
     public_url: str | None = Field(default=None, pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")
     https: bool = False
     trusted_proxies: int = Field(default=0, ge=0, le=5)

@@ -17,7 +17,7 @@ from app.errors import STATUS, BadRequestError, ChangedError, InvalidInputError,
 from app.web.logs import get_logger, request_id
 
 # What machines ask: these never get a page.
-MACHINE_PATHS = ("/api/", "/tiles/", "/export/", "/ogc/", "/healthz", "/readyz", "/metrics")
+MACHINE_PATHS = ("/api/", "/tiles/", "/export/", "/opendata/", "/ogc/", "/healthz", "/readyz", "/metrics")
 
 
 class ProblemFieldJson(TypedDict):
