@@ -62,6 +62,7 @@ _INTERVENTION = (
 PAGES = {
     "/": Visit(AGENT),
     "/accessibility": Visit(""),
+    "/api/": Visit(""),
     "/account": Visit(PLANNER),
     "/account/notifications": Visit(PARTNER),
     "/change": Visit(AGENT),
@@ -91,6 +92,7 @@ PAGES = {
     "/ogc/collections/<collection_id>/queryables": Visit(PLANNER, "/ogc/collections/reports/queryables"),
     "/ogc/collections/<collection_id>/schema": Visit(PLANNER, "/ogc/collections/reports/schema"),
     "/ogc/conformance": Visit(PLANNER),
+    "/open311/": Visit("admin"),
     "/outbox": Visit(AGENT),
     "/patrols": Visit(AGENT),
     "/patrols/<uuid:patrol_id>": Visit(
