@@ -6,25 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
-from uuid import UUID, uuid4
+from typing import Any
+from uuid import UUID
 
 from flask_babel import gettext as _
 
 from app.db.session import UnitOfWork
 from app.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
 from app.imports import store
-from app.imports.categories import plain
-from app.imports.categories import propose as propose_category
-from app.imports.files import Folder, TooLargeError
-from app.imports.form import TABLES, parse_form, with_choices
-from app.imports.look import PreviewRow, count_values, preview, sample
-from app.imports.propose import Sample, propose, severities_of, states_of
+from app.imports.files import Folder
+from app.imports.form import parse_form
+from app.imports.kept import keep_mapping, read_kept, require_importer
+from app.imports.look import PreviewRow, preview, sample
+from app.imports.propose import Sample, propose
+from app.imports.receiving import Received, Upload, as_values, counted_values, name_of
 from app.imports.rules import (
     BUSY,
-    FILE_NAME_CHARACTERS,
     IMPORTERS,
-    MAX_BYTES,
     OVERSEERS,
     PREVIEW_ROWS,
     TRANSITIONS,
@@ -33,16 +31,15 @@ from app.imports.rules import (
     may_undo,
 )
 from app.imports.running import Source, source_of
-from app.imports.sniff import Shape, sniff
-from app.imports.store import Batch, KeptMapping
+from app.imports.sniff import Shape
+from app.imports.store import Batch
 from app.imports.tasks import WORK
 from app.jobs.store import enqueue
 from app.nomenclature.store import Nomenclature
 from app.people.actor import Actor
-from app.people.guards import require_role, require_write
+from app.people.guards import require_role
 from app.places.territory import territory
 from app.reports.importing.convert import category_lookup
-from app.reports.importing.formats import Format, detect, to_csv
 from app.reports.importing.mapping import (
     REFUSE,
     CategoryRule,
@@ -52,34 +49,6 @@ from app.reports.importing.mapping import (
     parse_mapping,
     read_mapping,
 )
-from app.web.language import locale_code
-
-
-@dataclass(frozen=True)
-class Upload:
-    """What was sent: the file, and how it is to be read, if that was said."""
-
-    file_name: str
-    stream: BinaryIO
-    layer: str | None = None
-    # A kept mapping's id, or the content of a mapping file.
-    kept: int | None = None
-    toml: bytes | None = None
-
-
-@dataclass(frozen=True)
-class Received:
-    """A file that is on the disk and can be read; nothing of it is in the database yet."""
-
-    id: UUID
-    file_name: str
-    size_bytes: int
-    sha256: bytes
-    format: Format
-    bytes_total: int
-    facts: Mapping[str, Any]
-    sample: Sample
-    shape: Shape
 
 
 @dataclass(frozen=True)
@@ -90,17 +59,6 @@ class Draft:
     mapping: Mapping[str, Any]
     preview: tuple[PreviewRow, ...]
     problem: str | None
-
-
-def require_importer(actor: Actor) -> None:
-    """A partner or a coordinator who may write.
-
-    Raises:
-        NotSignedInError, ForbiddenError
-
-    """
-    require_role(actor, *IMPORTERS)
-    require_write(actor)
 
 
 def require_overseer(actor: Actor) -> None:
@@ -114,49 +72,6 @@ def require_overseer(actor: Actor) -> None:
 
 
 # ── the file ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def receive(var_dir: Path, upload: Upload) -> Received:
-    """Keep an upload and find out what it is. Without a transaction: reading a large file takes a while.
-
-    Raises:
-        InvalidInputError: the file cannot be read, and what to do; nothing is kept of it.
-
-    """
-    batch_id = uuid4()
-    folder = Folder(var_dir, batch_id)
-    try:
-        size, sha256 = folder.keep(upload.stream, MAX_BYTES)
-        return _looked_at(batch_id, folder, upload, size, sha256)
-    except TooLargeError:
-        raise InvalidInputError([FieldError("file", too_large(), "too_large")]) from None
-    except MappingError as error:
-        folder.remove()
-        raise InvalidInputError([FieldError("file", str(error), "unreadable")]) from None
-    except BaseException:
-        folder.remove()
-        raise
-
-
-def too_large() -> str:
-    """What is said of a file above the bound."""
-    said: str = _("The file is too large: 50 MB at most. Send it in parts.")
-    return said
-
-
-def _looked_at(batch_id: UUID, folder: Folder, upload: Upload, size: int, sha256: bytes) -> Received:
-    kind = detect(folder.upload)
-    facts: dict[str, Any] = {"locale": locale_code()}
-    if kind == "csv":
-        path, shape = folder.upload, sniff(folder.upload)
-    else:
-        found = to_csv(folder.upload, kind, folder.rows, upload.layer)
-        facts |= {"crs": found.crs, "layer": found.layer, "not_points": list(found.not_points)}
-        path, shape = folder.rows, Shape("utf-8")
-    looked = sample(path, shape)
-    name = " ".join(upload.file_name.replace("\\", "/").rpartition("/")[2].split())
-    name = "".join(one for one in name if one.isprintable())[-FILE_NAME_CHARACTERS:] or "?"
-    return Received(batch_id, name, size, sha256, kind, path.stat().st_size, facts, looked, shape)
 
 
 def add(
@@ -181,7 +96,7 @@ def add(
     slug = store.organisation_slug(uow.connection, actor.organisation_id)
     mapping = _first_mapping(uow, actor, received, upload, slug, nomenclature)
     path = Folder(var_dir, received.id).rows if received.format != "csv" else Folder(var_dir, received.id).upload
-    mapping, facts = _counted(path, mapping, dict(received.facts), nomenclature)
+    mapping, facts = counted_values(path, mapping, dict(received.facts), nomenclature)
     store.add_batch(
         uow.connection,
         {
@@ -213,62 +128,10 @@ def _first_mapping(  # noqa: PLR0917
     elif upload.kept is not None:
         mapping = dict(read_kept(uow, actor, upload.kept).mapping)
     else:
-        mapping = propose(received.sample, _slug_of(received.file_name), territory(uow.connection))
+        mapping = propose(received.sample, name_of(received.file_name), territory(uow.connection))
     name = str(mapping["name"]).rpartition(".")[2]
     mapping |= {"name": f"{slug}.{name}", "organisation": slug}
     return mapping | {"encoding": received.shape.encoding, "delimiter": received.shape.delimiter}
-
-
-def as_values(mapping: ImportMapping) -> dict[str, Any]:
-    """A mapping as JSON keeps it."""
-    return mapping.model_dump(mode="json", exclude_defaults=True, exclude_none=True) | {"name": mapping.name}
-
-
-def _slug_of(file_name: str) -> str:
-    stem = file_name.rpartition(".")[0] or file_name
-    letters = "".join(one if one.isascii() and one.isalnum() else "-" for one in plain(stem))
-    return "-".join(part for part in letters.split("-") if part)[:40].strip("-") or "file"
-
-
-def _counted(
-    path: Path, mapping: dict[str, Any], facts: dict[str, Any], nomenclature: Nomenclature
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The values of the columns whose values need a meaning; for new columns, a meaning is proposed."""
-    shape = Shape(mapping.get("encoding", "utf-8"), mapping.get("delimiter", ","), mapping.get("quote", '"'))
-    key = [shape.encoding, shape.delimiter]
-    counted: dict[str, Any] = facts.get("values", {})
-    for part in TABLES:
-        columns = list((mapping.get(part) or {}).get("columns") or ()) or [
-            one for one in [(mapping.get(part) or {}).get("column")] if one
-        ]
-        if not columns:
-            counted.pop(part, None)
-        elif counted.get(part, {}).get("of") != [*key, *columns]:
-            values, is_cut = _values(path, shape, columns)
-            counted[part] = {"of": [*key, *columns], "values": values, "is_cut": is_cut}
-            _propose_values(mapping, part, values, nomenclature)
-    return mapping, facts | {"values": counted}
-
-
-def _values(path: Path, shape: Shape, columns: Sequence[str]) -> tuple[list[list[Any]], bool]:
-    try:
-        values, is_cut = count_values(path, shape, columns)
-    except (MappingError, ValueError):
-        return [], False
-    return [[list(value.cells), value.rows] for value in values], is_cut
-
-
-def _propose_values(mapping: dict[str, Any], part: str, values: list[list[Any]], nomenclature: Nomenclature) -> None:
-    rule = dict(mapping[part])
-    if rule.get("values"):
-        return
-    if part == "category":
-        proposed = [(tuple(cells), propose_category(tuple(cells), nomenclature) or REFUSE) for cells, _rows in values]
-        mapping[part] = with_choices(rule, proposed)
-    elif part == "severity":
-        mapping[part] = rule | {"values": severities_of([cells[0] for cells, _rows in values])}
-    else:
-        mapping[part] = rule | {"values": states_of([cells[0] for cells, _rows in values])}
 
 
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -418,26 +281,12 @@ def map_columns(
     except MappingError as error:
         raise InvalidInputError([FieldError("encoding", str(error), "unreadable")]) from None
     mapping = parse_form(sent, batch.mapping or {}, looked, slug, nomenclature)
-    mapping, facts = _counted(source.path, mapping, dict(batch.facts or {}), nomenclature)
+    mapping, facts = counted_values(source.path, mapping, dict(batch.facts or {}), nomenclature)
     store.set_mapping(uow.connection, batch_id, mapping, facts)
     values: dict[str, Any] = {"state": "draft", "checked": None, "failure": None, "source": None}
     store.change_batch(uow.connection, batch_id, now, **values)
-    _keep(uow, actor, mapping, now)
+    keep_mapping(uow, actor, mapping, now)
     return read(uow, actor, batch_id)
-
-
-def _keep(uow: UnitOfWork, actor: Actor, mapping: Mapping[str, Any], now: datetime) -> None:
-    """Every mapping is kept under its name: the next file of the kind begins with it."""
-    store.keep_mapping(
-        uow.connection,
-        {
-            "organisation_id": actor.organisation_id,
-            "name": str(mapping["name"]).rpartition(".")[2],
-            "mapping": mapping,
-            "now": now,
-            "account_id": actor.user_id,
-        },
-    )
 
 
 def begin(
@@ -465,7 +314,7 @@ def begin(
         bytes_done=0 if to == "checking" else batch.bytes_done if batch.read else 0,
     )
     if batch.read == 0:
-        _keep(uow, actor, batch.mapping or {}, now)
+        keep_mapping(uow, actor, batch.mapping or {}, now)
     enqueue(uow, WORK, batch_id=str(batch_id))
 
 
@@ -505,37 +354,6 @@ def discard(uow: UnitOfWork, actor: Actor, batch_id: UUID) -> None:
     batch = read_own(uow, actor, batch_id)
     if batch.state in BUSY or not store.forget_batch(uow.connection, batch_id):
         raise ConflictError(_("Rows of this file are in the register: undo the import instead."))
-
-
-# ── kept mappings ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def read_kept(uow: UnitOfWork, actor: Actor, mapping_id: int) -> KeptMapping:
-    """One of the organisation's mappings.
-
-    Raises:
-        NotFoundError
-
-    """
-    require_role(actor, *IMPORTERS)
-    assert actor.organisation_id is not None
-    found = store.read_mapping(uow.connection, actor.organisation_id, mapping_id)
-    if found is None:
-        raise NotFoundError("mapping", mapping_id)
-    return found
-
-
-def forget_kept(uow: UnitOfWork, actor: Actor, mapping_id: int) -> None:
-    """Delete a kept mapping; imports that were made with it have their own copy.
-
-    Raises:
-        NotFoundError
-
-    """
-    require_importer(actor)
-    assert actor.organisation_id is not None
-    if not store.forget_mapping(uow.connection, actor.organisation_id, mapping_id):
-        raise NotFoundError("mapping", mapping_id)
 
 
 def chosen_category(rule: Mapping[str, Any], cells: Sequence[str]) -> str:

@@ -14,10 +14,11 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from app.db.session import unit_of_work
 from app.errors import BadRequestError, FieldError, InvalidInputError, NotFoundError
-from app.imports import actions, api, store, words
-from app.imports.actions import Upload, require_importer
+from app.imports import actions, api, receiving, store, words
 from app.imports.files import Folder
+from app.imports.kept import forget_kept, read_kept, require_importer
 from app.imports.page import show_batch
+from app.imports.receiving import Upload
 from app.imports.represent import as_json
 from app.imports.rules import IMPORTERS, MAPPING_BYTES, MAX_BYTES, State
 from app.nomenclature.actions import current_nomenclature
@@ -43,7 +44,7 @@ def _room(endpoint: str | None, _values: dict[str, Any] | None) -> None:
 
 @blueprint.errorhandler(RequestEntityTooLarge)
 def _too_large(_error: RequestEntityTooLarge) -> Response:
-    return error_answer(413, actions.too_large())
+    return error_answer(413, receiving.too_large())
 
 
 # ── the list, and the upload ────────────────────────────────────────────────────────────────────────────────────────
@@ -97,7 +98,7 @@ def upload() -> BaseResponse | tuple[str, int]:
 def _receive() -> UUID:
     actor, now, var_dir = current_actor(), datetime.now(UTC), services().settings.var_dir
     wanted = _sent_upload()
-    received = actions.receive(var_dir, wanted)
+    received = receiving.receive(var_dir, wanted)
     try:
         with unit_of_work(services().engine, actor) as uow:
             actions.add(uow, actor, received, wanted, var_dir=var_dir, nomenclature=current_nomenclature(), now=now)
@@ -242,7 +243,7 @@ def kept_mapping(mapping_id: int) -> Response:
     """A kept mapping as a file."""
     actor = current_actor()
     with unit_of_work(services().engine, actor) as uow:
-        kept = actions.read_kept(uow, actor, mapping_id)
+        kept = read_kept(uow, actor, mapping_id)
     return _toml(kept.mapping)
 
 
@@ -258,7 +259,7 @@ def forget_mapping(mapping_id: int) -> BaseResponse:
     """Delete a kept mapping."""
     actor = current_actor()
     with unit_of_work(services().engine, actor) as uow:
-        actions.forget_kept(uow, actor, mapping_id)
+        forget_kept(uow, actor, mapping_id)
     flash(_("Deleted."), "success")
     return redirect(url_for("imports.index"), code=303)
 

@@ -76,7 +76,7 @@ def test_what_cannot_be_read_is_said(bench: Bench, kind: str, tmp_path: Path) ->
 
 
 def test_a_file_above_the_bound_is_refused(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.imports.actions.MAX_BYTES", 1000)
+    monkeypatch.setattr("app.imports.receiving.MAX_BYTES", 1000)
     before = set((bench.var_dir / "imports").glob("*"))
     answer = bench.upload(table(*(row(number) for number in range(100))))
     assert answer.status_code == 422
