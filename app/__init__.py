@@ -24,6 +24,8 @@ BLUEPRINTS = (
     "reports",
     "reports.moves_routes",
     "reports.duplicates_routes",
+    "reports.confirmations_routes",
+    "reports.near_routes",
     "interventions",
     "interventions.api_routes",
     "patrols",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from flask_babel import gettext as _
 
@@ -18,6 +19,8 @@ from app.interventions.store import InterventionRow
 from app.people.actor import Actor
 from app.people.guards import require_role, require_write
 from app.people.store import Organisation, list_organisations
+from app.reports.confirmations import looks_gone
+from app.reports.duplicates_store import groups
 from app.reports.moves import possible_moves
 from app.reports.store import ReportRow
 from app.reports.workflow import Move
@@ -38,6 +41,8 @@ class Desk:
     saved: tuple[SavedFilter, ...]
     # What may be done to at least one of the rows; each is checked again when it is done.
     moves: tuple[Move, ...]
+    # Those that the last who stood there did not find any more.
+    seen_gone: frozenset[UUID]
 
 
 def show(uow: UnitOfWork, actor: Actor, asked: DeskQuery, *, now: datetime) -> Desk:
@@ -73,7 +78,13 @@ def show(uow: UnitOfWork, actor: Actor, asked: DeskQuery, *, now: datetime) -> D
         after=following,
         saved=tuple(store.saved_filters(uow.connection, actor.user_id)),
         moves=_offered(rows, actor),
+        seen_gone=_seen_gone(uow, rows),
     )
+
+
+def _seen_gone(uow: UnitOfWork, rows: tuple[ReportRow, ...]) -> frozenset[UUID]:
+    found = groups(uow.connection, [row.id for row in rows]) if rows else {}
+    return frozenset(report_id for report_id, group in found.items() if looks_gone(group.confirmations))
 
 
 def _whose(actor: Actor, asked: DeskQuery, organisations: tuple[Organisation, ...]) -> Organisation:

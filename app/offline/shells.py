@@ -28,6 +28,7 @@ STATIC = Path(__file__).parents[1] / "web" / "static"
 # Which page each shell stands for, and its template.
 TEMPLATES = {
     "/reports/new": "reports/new.html",
+    "/near": "reports/near.html",
     "/outbox": "offline/outbox.html",
     "/offline": "offline/offline.html",
 }

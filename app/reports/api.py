@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext as _l
 from typing_extensions import TypedDict
 
 from app.reports.commands import ReportCommand
+from app.reports.confirmations_commands import ConfirmationCommand
 from app.reports.duplicates_commands import MergeCommand, UnmergeCommand
 from app.reports.filters import DUE
 from app.reports.moves_commands import MoveCommand
@@ -86,6 +87,15 @@ class SimilarJson(TypedDict):
     reports: list[SimilarReportJson]
 
 
+class ConfirmedJson(TypedDict):
+    """What was said. is_new: false when it was said before."""
+
+    id: Id
+    report: Id
+    seen: str
+    is_new: bool
+
+
 SUBMIT = described(
     TAG, _l("Submit a report"),
     Answer(201, _l("Stored."), SubmittedJson, headers=_WHERE),
@@ -116,6 +126,13 @@ MOVE = described(
     TAG, _l("Change the state of a report"), Answer(200, _l("Done."), ReportWithMovesJson, headers=("ETag",)),
     access="write", roles=("agent", "partner", "coordinator"), body=MoveCommand, is_change=True,
     body_example={"move": "acknowledge", "version": 1},
+)  # fmt: skip
+CONFIRM = described(
+    TAG, _l("Say that a report is still there, or gone"),
+    Answer(201, _l("Written into the history; the state stays as it is."), ConfirmedJson),
+    Answer(200, _l("It was said before: nothing is changed."), ConfirmedJson),
+    access="write", roles=("agent", "partner", "coordinator"), errors=(409,), body=ConfirmationCommand,
+    body_example={"id": ID, "seen": "gone", "at": "2026-05-04T18:30:00+02:00"},
 )  # fmt: skip
 HISTORY = described(TAG, _l("Read the history of a report"), Answer(200, _l("Oldest first."), HistoryJson))
 MERGE = described(

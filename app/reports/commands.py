@@ -68,7 +68,8 @@ def blank_is_none(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
 
-def _text_only(value: object) -> object:
+def text_only(value: object) -> object:
+    """An id or a time must come as a text."""
     if value is not None and not isinstance(value, (str, UUID, datetime)):
         raise PydanticCustomError("text", "")
     return value
@@ -101,7 +102,7 @@ class ReportCommand(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    id: Annotated[UUID, BeforeValidator(_text_only, json_schema_input_type=IdText)]
+    id: Annotated[UUID, BeforeValidator(text_only, json_schema_input_type=IdText)]
     category: Annotated[str, Field(min_length=1, max_length=64)]
     lon: Annotated[
         FiniteFloat, Field(ge=-180, le=180), BeforeValidator(_number, json_schema_input_type=Longitude | NumberText)
@@ -117,7 +118,7 @@ class ReportCommand(BaseModel):
     ] = None
     observed_at: Annotated[
         datetime | None,
-        BeforeValidator(_text_only),
+        BeforeValidator(text_only),
         BeforeValidator(blank_is_none, json_schema_input_type=MomentText | Blank | None),
     ] = None
     description: Annotated[str | None, BeforeValidator(plain_text, json_schema_input_type=PlainText | None)] = None
@@ -181,21 +182,22 @@ def _check(
             message = _("This category does not exist. Choose one from the list.")
             errors.append(FieldError("category", message, "unknown"))
     if command is not None and command.observed_at is not None:
-        errors += _check_moment(command.observed_at, checks.now)
+        errors += check_moment(command.observed_at, checks.now)
     if not refused & {"lon", "lat"}:
         lon, lat = (float(_number(values[name])) for name in ("lon", "lat"))  # type: ignore[arg-type]
         errors += check_position(lon, lat, checks.territory)
     return errors
 
 
-def _check_moment(observed_at: datetime, now: datetime) -> list[FieldError]:
-    if observed_at.tzinfo is None:
+def check_moment(moment: datetime, now: datetime, field: str = "observed_at") -> list[FieldError]:
+    """A time of something seen: with its zone, not in the future, not before 2000."""
+    if moment.tzinfo is None:
         message = _("Add the time zone, for example 2026-05-04T18:30:00+02:00.")
-        return [FieldError("observed_at", message, "no_offset")]
-    if observed_at > now + CLOCK_SKEW:
-        return [FieldError("observed_at", _("This time lies in the future. Choose now or earlier."), "future")]
-    if observed_at < OLDEST:
-        return [FieldError("observed_at", _("This time is too long ago (before 2000)."), "too_old")]
+        return [FieldError(field, message, "no_offset")]
+    if moment > now + CLOCK_SKEW:
+        return [FieldError(field, _("This time lies in the future. Choose now or earlier."), "future")]
+    if moment < OLDEST:
+        return [FieldError(field, _("This time is too long ago (before 2000)."), "too_old")]
     return []
 
 

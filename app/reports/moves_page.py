@@ -16,6 +16,7 @@ from app.people.guards import require_signed_in
 from app.people.identity import current_actor
 from app.people.store import list_organisations
 from app.reports import actions, duplicates, moves, words
+from app.reports.confirmations import looks_gone
 from app.reports.duplicates_recurrence import earlier_here, recurrences
 from app.reports.duplicates_rules import RECURRENCE_DAYS
 from app.reports.rules import OPEN_STATES
@@ -61,6 +62,7 @@ def render_report(
         steps=[move for move in possible if move.name not in CONFIRMATIONS and move.name in MOVES],
         may_confirm=any(move.name in CONFIRMATIONS for move in possible),
         confirmations=group.confirmations,
+        seen_gone=looks_gone(group.confirmations),
         group=group,
         recurrence=recurrence if comes_back else None,
         recurrence_days=RECURRENCE_DAYS,

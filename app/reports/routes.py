@@ -18,6 +18,7 @@ from app.db.gathering import Gathering
 from app.db.session import unit_of_work
 from app.errors import BadRequestError, ConflictError, FieldError, InvalidInputError, NotFoundError
 from app.nomenclature.actions import current_nomenclature
+from app.nomenclature.store import Nomenclature
 from app.people.actor import Actor
 from app.people.guards import require_signed_in
 from app.people.identity import bearer_sha256, confirms_actor, current_actor
@@ -28,6 +29,7 @@ from app.reports.commands import FIELDS, Checks, ReportCommand, parse_report
 from app.reports.duplicates_form import ask_first, store_photos
 from app.reports.duplicates_rules import RECURRENCE_DAYS
 from app.reports.filters import LIST_KEYS, parse_filter
+from app.reports.form_words import for_the_form
 from app.reports.moves_page import render_report
 from app.reports.represent import ReportCollection, as_feature, as_json
 from app.reports.rules import SEVERITIES, STATES
@@ -42,7 +44,11 @@ blueprint = Blueprint("reports", __name__, template_folder="templates")
 
 @blueprint.app_context_processor
 def _for_the_start_page() -> dict[str, Any]:
-    return {"report_figures": _figures}
+    return {"report_figures": _figures, "category_labels": _category_labels, "report_form_words": for_the_form}
+
+
+def _category_labels(nomenclature: Nomenclature) -> dict[str, str]:
+    return {one.code: one.label(locale_code()) for one in nomenclature.categories}
 
 
 def _figures() -> Figures:

@@ -112,6 +112,20 @@ def role_label(role: str) -> str:
     return words.get(role, role)
 
 
+def direction_labels() -> tuple[str, ...]:
+    """Eight directions, clockwise from north."""
+    return (
+        _("to the north"),
+        _("to the north-east"),
+        _("to the east"),
+        _("to the south-east"),
+        _("to the south"),
+        _("to the south-west"),
+        _("to the west"),
+        _("to the north-west"),
+    )
+
+
 def duration_label(duration: timedelta) -> str:
     """About how long: minutes, hours below two days, then days."""
     minutes = round(duration.total_seconds() / 60)

@@ -10,7 +10,7 @@ revision = "0004"
 down_revision = "0003"
 
 SQL = Path(__file__).parents[1] / "sql" / revision
-ORDER = ("submit", "tokens", "offline", "ogc", "open311", "imports", "opendata")
+ORDER = ("submit", "tokens", "offline", "confirmations", "ogc", "open311", "imports", "opendata")
 
 
 def upgrade() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy import Engine, text
 from app.db.session import unit_of_work
 from app.people.actor import SYSTEM
 from tests.browser.conftest import CENTRE_LAT, CENTRE_LON, Watch
+from tests.photos.samples import jpeg
 
 pytestmark = pytest.mark.browser
 
@@ -197,12 +199,11 @@ def test_without_a_network_nothing_is_lost_and_nothing_doubled(agent: Page, engi
 
     agent.route("**/api/reports", lose_answer)
     agent.click("#submit")
-    expect(agent.locator("#failure")).to_be_visible()
-    expect(agent.locator("#description")).to_have_value("sous le pont")
+    expect(agent.locator("#done-title")).to_have_text("Enregistré sur ce téléphone.")
     agent.unroute("**/api/reports")
-    agent.click("#submit")
-    expect(agent.locator("#done")).to_be_visible()
-    assert len(_stored(engine)) == 1
+    agent.evaluate("window.dispatchEvent(new Event('online'))")
+    expect(agent.locator("#done-title")).to_have_text("Merci, c'est enregistré.")
+    assert [row["description"] for row in _stored(engine)] == ["sous le pont"]
 
 
 def test_signing_in_again_elsewhere_lets_the_form_go_on(agent: Page, engine: Engine, watch: Watch) -> None:
@@ -214,10 +215,10 @@ def test_signing_in_again_elsewhere_lets_the_form_go_on(agent: Page, engine: Eng
     session: Any = context.cookies()
     context.clear_cookies()
     agent.click("#submit")
-    expect(agent.locator("#failure")).to_be_visible()
+    expect(agent.locator("#done-text")).to_contain_text("Vous n'êtes plus connecté")
     context.add_cookies(session)
-    agent.click("#submit")
-    expect(agent.locator("#done")).to_be_visible()
+    agent.evaluate("window.dispatchEvent(new Event('online'))")
+    expect(agent.locator("#done-title")).to_have_text("Merci, c'est enregistré.")
     assert len(_stored(engine)) == 1
 
 
@@ -240,6 +241,9 @@ def test_keyboard_alone(agent: Page, engine: Engine) -> None:
     agent.keyboard.type("au clavier")
     agent.keyboard.press("Tab")
     expect(agent.locator("#photos")).to_be_focused()
+    for stop in ("#later summary", "#send-photo"):
+        agent.keyboard.press("Tab")
+        expect(agent.locator(stop)).to_be_focused()
     agent.keyboard.press("Tab")
     expect(agent.locator("#submit")).to_be_focused()
     agent.keyboard.press("Enter")
@@ -278,3 +282,105 @@ def test_without_javascript_errors_stand_at_their_fields_and_the_swap_works(
     page.click("#swap")
     expect(page.locator(".message.success")).to_be_visible()
     assert _stored(engine)[0]["lon"] == CENTRE_LON
+
+
+# ── few taps, and nothing lost ──────────────────────────────────────────────────────────────────────────────────────
+
+
+COUNT = "window.taps = 0; addEventListener('click', (event) => { if (event.detail > 0) window.taps += 1; }, true);"
+
+
+def test_two_taps_when_the_phone_knows_where_it_is(open_page: Callable[..., Page], engine: Engine) -> None:
+    here = {"longitude": CENTRE_LON, "latitude": CENTRE_LAT, "accuracy": 8}
+    page = open_page("agent@demo.quietude", geolocation=here, permissions=["geolocation"])
+    _open(page)
+    _two_taps(page)
+    page.click("#submit")
+    page.click("#next")
+    page.evaluate(COUNT)
+    expect(page.locator(".map-accuracy")).to_be_attached()  # nobody tapped for it: it was allowed before
+    page.click("#recent")
+    if page.locator("#similar").is_visible():
+        page.click("#different")
+    page.click("#submit")
+    expect(page.locator("#done-title")).to_have_text("Merci, c'est enregistré.")
+    assert page.evaluate("window.taps") <= 3
+    assert [row["lon"] for row in _stored(engine)] == [CENTRE_LON, CENTRE_LON]
+
+
+def test_five_taps_the_first_time_and_without_a_position(agent: Page, engine: Engine) -> None:
+    _open(agent)
+    agent.evaluate(COUNT)
+    agent.click("#locate")
+    expect(agent.locator("#place-status.danger")).to_be_visible()
+    _two_taps(agent)
+    _tap_map(agent)
+    agent.click("#submit")
+    expect(agent.locator("#done-title")).to_have_text("Merci, c'est enregistré.")
+    # A tile is a label: the tap on it is followed by the browser's own click on its control.
+    assert agent.evaluate("window.taps") <= 6
+    assert len(_stored(engine)) == 1
+
+
+def _drafts(page: Page, count: int) -> None:
+    """Wait until the phone has kept so much of the form (the form itself, its photos)."""
+    script = """async () => {
+        const { getAll } = await import('/static/js/offline-db.js');
+        return (await getAll('drafts')).length;
+    }"""
+    for _ in range(100):
+        if page.evaluate(script) == count:
+            return
+        page.wait_for_timeout(100)
+    pytest.fail("no draft was kept")
+
+
+def test_a_reload_gives_back_what_was_begun(agent: Page, engine: Engine, tmp_path: Path) -> None:
+    picture = tmp_path / "banc.jpg"
+    picture.write_bytes(jpeg(320, 240))
+    _open(agent)
+    _two_taps(agent)
+    _tap_map(agent)
+    agent.fill("#description", "banc cassé")
+    agent.set_input_files("#photos", picture)
+    expect(agent.locator("#send-count")).to_have_text("1")
+    lon = agent.input_value("#lon")
+    _drafts(agent, 2)
+    agent.reload()
+    expect(agent.locator("#draft")).to_be_visible()
+    expect(agent.locator("#description")).to_have_value("banc cassé")
+    expect(agent.locator("input[value=overflowing_bin]")).to_be_checked()
+    expect(agent.locator("[data-photo-list] li")).to_have_count(1)
+    assert agent.input_value("#lon") == lon
+    agent.click("#submit")
+    expect(agent.locator("#done-title")).to_have_text("Merci, c'est enregistré.")
+    agent.reload()
+    expect(agent.locator("#draft")).to_be_hidden()
+    expect(agent.locator("#description")).to_have_value("")
+    assert len(_stored(engine)) == 1
+
+
+def test_another_one_here_keeps_the_point(agent: Page, engine: Engine) -> None:
+    _open(agent)
+    _two_taps(agent)
+    _tap_map(agent)
+    agent.click("#submit")
+    agent.click("#here-again")
+    agent.click("button[data-theme=street]")
+    agent.click("label:has(input[value=pothole])")
+    agent.click("#submit")
+    expect(agent.locator("#done")).to_be_visible()
+    first, second = _stored(engine)
+    assert (first["lon"], first["lat"]) == (second["lon"], second["lat"])
+    assert first["category_code"] != second["category_code"]
+
+
+def test_phrases_are_ticked_into_the_text(agent: Page) -> None:
+    _open(agent)
+    _two_taps(agent)
+    agent.click("#phrases >> text=Verre brisé")
+    agent.click("#phrases >> text=Sur le trottoir")
+    expect(agent.locator("#description")).to_have_value("Verre brisé. Sur le trottoir.")
+    agent.click("#phrases >> text=Verre brisé")
+    expect(agent.locator("#description")).to_have_value("Sur le trottoir.")
+    expect(agent.locator("#phrases [aria-pressed=true]")).to_have_text("Sur le trottoir")

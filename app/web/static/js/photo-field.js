@@ -6,8 +6,11 @@ import { newId, prepare, send } from './photo-upload.js';
 const MOST = 6;
 const FINAL = [401, 409, 413, 422, 429]; // an answer that says why; anything else is the connection's or the server's fault
 
-/** Make a photo field live. Returns {add, clear, uploadTo(url) → whether all were sent}. */
-export function setUpPhotos(field, panel, { most = MOST, onChoose } = {}) {
+/**
+ * Make a photo field live. `onChange(files)` runs when the choice has changed.
+ * Returns {add, clear, files(), prepared() → [{id, blob}] made small, the same each time, uploadTo(url) → whether all were sent}.
+ */
+export function setUpPhotos(field, panel, { most = MOST, onChoose, onChange } = {}) {
   const texts = JSON.parse(document.querySelector('#photo-texts').textContent);
   const list = field.querySelector('[data-photo-list]');
   const problem = field.querySelector('[data-photo-problem]');
@@ -26,22 +29,35 @@ export function setUpPhotos(field, panel, { most = MOST, onChoose } = {}) {
       }
     }
     draw();
+    changed();
     onChoose?.();
   }
+
+  const changed = () => onChange?.(chosen.map((photo) => photo.file));
 
   function draw() {
     list.replaceChildren(...chosen.map((photo) => chosenLine(photo, texts, () => {
       chosen = chosen.filter((other) => other !== photo);
       URL.revokeObjectURL(photo.url);
       draw();
+      changed();
       field.querySelector('[data-photo-input]:not([capture])').focus();
     })));
   }
 
+  function prepared() {
+    return Promise.all(chosen.map(async (photo) => {
+      photo.blob ??= await prepare(photo.file); // kept: another try sends the very same bytes
+      return { id: photo.id, blob: photo.blob };
+    }));
+  }
+
   function clear() {
+    for (const photo of chosen) URL.revokeObjectURL(photo.url);
     chosen = [];
     problem.hidden = true;
     draw();
+    changed();
     uploads.tidy();
   }
 
@@ -62,7 +78,7 @@ export function setUpPhotos(field, panel, { most = MOST, onChoose } = {}) {
     input.addEventListener('change', () => take(input));
     queueMicrotask(() => take(input)); // chosen before this script was there, on a slow network; the caller has what we return by then
   }
-  return { add, clear, uploadTo };
+  return { add, clear, files: () => chosen.map((photo) => photo.file), prepared, uploadTo };
 }
 
 function chosenLine(photo, texts, onRemove) {

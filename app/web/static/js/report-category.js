@@ -1,9 +1,13 @@
-// What: a theme, then a category, two taps; the one used last stands first.
+// What: a theme, then a category, two taps; those that somebody uses most stand first and take one.
 
-const LAST_USED = 'quietude.category';
+import { makeIcon } from './make-icon.js';
+import { draft, keepDraft } from './offline-outbox.js';
 
-/** Make the "What?" block live. `onChoose(radio)` runs when a category is chosen. Returns {clear()}. */
-export function setUpCategories(form, onChoose) {
+const HABITS = 'habits';
+const MOST_RECENT = 3;
+
+/** Make the "What?" block live. `onChoose(radio)` runs when a category is chosen. Returns {clear(), choose(code), remember(code)}. */
+export function setUpCategories(form, texts, onChoose) {
   const bar = form.querySelector('#themes');
   const groups = [...form.querySelectorAll('.theme-group')];
   const radios = [...form.querySelectorAll('input[name="category"]')];
@@ -27,7 +31,7 @@ export function setUpCategories(form, onChoose) {
   function choose(radio) {
     radio.checked = true;
     showTheme(radio.closest('.theme-group').dataset.theme);
-    form.querySelector('#recent').hidden = true;
+    form.querySelector('#recents').hidden = true;
     onChoose(radio);
   }
 
@@ -53,7 +57,7 @@ export function setUpCategories(form, onChoose) {
     form.querySelector('#where').scrollIntoView({ block: 'start' });
   }
 
-  const recent = setUpRecent(form, radios, (radio) => {
+  const recent = setUpRecent(form, radios, texts, (radio) => {
     choose(radio);
     goOn();
   });
@@ -61,42 +65,56 @@ export function setUpCategories(form, onChoose) {
     for (const radio of radios) radio.checked = false;
     settle(false);
     showTheme('');
-    recent();
+    recent.show();
   };
   const checked = radios.find((radio) => radio.checked);
   if (checked) choose(checked);
   else showTheme('');
-  recent();
-  return { clear };
-}
-
-/** One tap for the category used last on this device. Returns a function that looks again. */
-function setUpRecent(form, radios, choose) {
-  const button = form.querySelector('#recent');
-  let last = null;
-  button.addEventListener('click', () => last && choose(last));
-  return () => {
-    const code = recall();
-    last = radios.find((radio) => radio.value === code) ?? null;
-    button.hidden = !last || radios.some((radio) => radio.checked);
-    if (!last) return;
-    button.querySelector('[data-name]').textContent = last.closest('label').textContent.trim();
-    button.querySelector('use').setAttribute('href', `/static/icons.svg#category-${last.value}`);
+  recent.show();
+  return {
+    clear,
+    choose: (code) => {
+      const radio = radios.find((one) => one.value === code);
+      if (radio) choose(radio);
+      if (radio) settle(true);
+    },
+    remember: recent.remember,
   };
 }
 
-export function remember(code) {
-  try {
-    window.localStorage.setItem(LAST_USED, code);
-  } catch {
-    // A browser that keeps nothing just has no shortcut.
-  }
-}
+/** One tap for the category used last, and for those used most, by this person on this phone. */
+function setUpRecent(form, radios, texts, choose) {
+  const box = form.querySelector('#recents');
+  let habits = { last: null, counts: {} };
+  const read = draft(HABITS).then((kept) => { habits = kept ?? habits; }, () => {});
 
-function recall() {
-  try {
-    return window.localStorage.getItem(LAST_USED);
-  } catch {
-    return null;
+  const codes = () => {
+    const often = Object.keys(habits.counts).sort((one, other) => habits.counts[other] - habits.counts[one]);
+    return [...new Set([habits.last, ...often])].filter(Boolean).slice(0, MOST_RECENT);
+  };
+
+  async function show() {
+    await read;
+    const known = codes().map((code) => radios.find((radio) => radio.value === code)).filter(Boolean);
+    box.hidden = known.length === 0 || radios.some((radio) => radio.checked);
+    box.replaceChildren(...known.map((radio, index) => button(radio, index === 0)));
   }
+
+  function button(radio, isLast) {
+    const tile = Object.assign(document.createElement('button'), { type: 'button', className: 'tile tile-recent' });
+    if (isLast) tile.id = 'recent';
+    const words = document.createElement('span');
+    const why = Object.assign(document.createElement('small'), { textContent: isLast ? texts.last : texts.often });
+    words.append(why, radio.closest('label').textContent.trim());
+    tile.append(makeIcon(`category-${radio.value}`), words);
+    tile.addEventListener('click', () => choose(radio));
+    return tile;
+  }
+
+  function remember(code) {
+    habits = { last: code, counts: { ...habits.counts, [code]: (habits.counts[code] ?? 0) + 1 } };
+    return keepDraft(HABITS, habits).catch(() => {}); // a phone that keeps nothing just has no shortcut
+  }
+
+  return { show, remember };
 }

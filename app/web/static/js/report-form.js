@@ -1,55 +1,65 @@
-// The report form: puts the parts together, sends once, and says what happened.
+// The report form: puts the parts together, keeps it on the phone before anything is sent, and says what happened.
 
-import { remember, setUpCategories } from './report-category.js';
-import { setUpPlace } from './report-map.js';
 import { clearErrors, showErrors } from './form-errors.js';
+import { byDistance } from './near-places.js';
+import { edit } from './offline-outbox.js';
+import { openReports } from './offline-reference.js';
 import { setUpPhotos } from './photo-field.js';
+import { newId } from './photo-upload.js';
+import { setUpCategories } from './report-category.js';
+import { setUpDraft } from './report-draft.js';
+import { setUpPlace } from './report-map.js';
+import { canKeep, keep, sendNow } from './report-outbox.js';
+import { postSurely } from './report-send.js';
+import { setUpSent } from './report-sent.js';
 import { setUpSimilar } from './report-similar.js';
+import { setUpText } from './report-text.js';
 
+const FIELDS = ['lon', 'lat', 'observed_at', 'description', 'place_id'];
+const NEAR_M = 100;
 const form = document.querySelector('#report-form');
 const texts = JSON.parse(document.querySelector('#report-texts').textContent);
-const done = document.querySelector('#done');
+const words = JSON.parse(document.querySelector('#report-words').textContent);
 const submit = form.querySelector('#submit');
 const severities = [...form.querySelectorAll('input[name="severity"]')];
+// What the address of the page says of the place: then a draft of another one does not come in between.
+const isPrefilled = ['id', 'category', 'lon', 'lat', 'place_id', 'edit'].some((name) => new URLSearchParams(location.search).has(name));
 
 let severityTouched = severities.some((radio) => radio.checked);
-let attempt = freshAttempt(form.elements.id.value);
+let attempt = freshAttempt(form.elements.id.value || newId());
 let sending = false;
 
 form.classList.add('enhanced');
-const coordinates = form.querySelector('#coordinates');
-coordinates.open = Boolean(coordinates.querySelector('[aria-invalid]'));
+for (const details of form.querySelectorAll('#coordinates, #later')) details.open = Boolean(details.querySelector('[aria-invalid]'));
 
 const similar = setUpSimilar(form, texts, same);
-const categories = setUpCategories(form, (radio) => {
+const text = setUpText(form, texts, words);
+const categories = setUpCategories(form, texts, (radio) => {
   lookForSimilar();
+  text.showPhrases(radio.closest('.theme-group').dataset.theme);
   // The category's usual severity, unless somebody has chosen one.
   if (severityTouched) return;
   for (const one of severities) one.checked = one.value === radio.dataset.severity;
 });
-const place = setUpPlace(form, texts, { onPlace: lookForSimilar });
-const photos = setUpPhotos(form.querySelector('[data-photo-field]'), document.querySelector('#photo-uploads'));
+const place = setUpPlace(form, texts, { onPlace: () => { lookForSimilar(); draft.soon(); countNear(); } });
+const draft = setUpDraft(form, unfinished);
+const photos = setUpPhotos(form.querySelector('[data-photo-field]'), document.querySelector('#photo-direct'), { onChange: countPhotos });
+const sent = setUpSent(form, document.querySelector('#done'), document.querySelector('#photo-uploads'), texts);
 for (const radio of severities) radio.addEventListener('change', () => { severityTouched = true; });
+setUpCamera();
+begin();
 
 /** One submission: its id and its time stay the same however often it is sent. */
 function freshAttempt(id) {
-  return { id, observedAt: null, sent: false };
+  return { id, observedAt: null, tried: false };
 }
 
-function newId() {
-  if (crypto.randomUUID) return crypto.randomUUID();
-  // Plain http on a local network has no randomUUID.
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
-}
+// ── what is in the form ─────────────────────────────────────────────────────────────────────────────────────────────
 
-function degrees(text) {
-  const value = text.trim().replace(',', '.');
+function degrees(value) {
+  const number = value.trim().replace(',', '.');
   // What is no number goes as it was typed: the server's message then says so.
-  return value !== '' && Number.isFinite(Number(value)) ? Number(value) : text;
+  return number !== '' && Number.isFinite(Number(number)) ? Number(number) : value;
 }
 
 function body() {
@@ -76,6 +86,89 @@ function missing(report) {
   return errors;
 }
 
+/** What a reload must not lose; null when there is nothing of a person's own in it. */
+function unfinished() {
+  const data = new FormData(form);
+  const values = { id: attempt.id, category: data.get('category'), kept: text.kept() };
+  if (severityTouched) values.severity = data.get('severity');
+  for (const name of FIELDS) values[name] = data.get(name);
+  const isEmpty = form.hidden || (!values.category && !values.description && !values.severity && !photos.files().length);
+  return isEmpty ? null : values;
+}
+
+function fill(values) {
+  for (const name of FIELDS) form.elements[name].value = values[name] ?? '';
+  if (values.severity) {
+    severityTouched = true;
+    for (const one of severities) one.checked = one.value === String(values.severity);
+  }
+  text.restore(values.kept);
+  if (values.category) categories.choose(values.category);
+  place.readFields();
+}
+
+// ── opening ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+async function begin() {
+  const waiting = new URLSearchParams(location.search).get('edit');
+  if (waiting) return takeFromOutbox(waiting);
+  const kept = isPrefilled || form.querySelector('[aria-invalid]') ? null : await draft.load();
+  if (kept) {
+    attempt = freshAttempt(kept.id);
+    fill(kept);
+    photos.add(await draft.photos());
+    form.querySelector('#draft').hidden = false;
+  }
+  if (!form.elements.lon.value) place.locateIfAllowed();
+  return undefined;
+}
+
+/** Something that waits in the outbox, or was refused, is corrected here and saved again under its id. */
+async function takeFromOutbox(id, { error = null } = {}) {
+  const item = await edit(id).catch(() => null);
+  if (item?.kind !== 'report') return;
+  const said = item.body;
+  attempt = { id, observedAt: said.observed_at, tried: true };
+  fill({ ...said, observed_at: '' });
+  if (!photos.files().length) photos.add(item.blobs.map(({ blob }, index) => new File([blob], `${index + 1}.jpg`, { type: blob.type })));
+  const { errors = [], detail = '' } = error ?? item.error ?? {};
+  if (errors.length || detail) showErrors(form, errors.length ? errors : [{ field: 'id', message: detail }]);
+}
+
+async function countNear() {
+  const at = place.at();
+  const known = at && await openReports().catch(() => null);
+  if (!known) return;
+  const count = byDistance(at, known.reports).filter((one) => one.distance_m <= NEAR_M).length;
+  const strip = form.querySelector('#near-strip');
+  strip.href = `/near?lon=${at.lon.toFixed(6)}&lat=${at.lat.toFixed(6)}`;
+  if (count) strip.querySelector('span').textContent = texts[count === 1 ? 'near_one' : 'near_many'].replace('{count}', count);
+}
+
+/** The camera is at the thumb all the time: a photo first, in between or last. */
+function setUpCamera() {
+  const button = form.querySelector('#send-photo');
+  const isPhone = window.matchMedia('(pointer: coarse)').matches;
+  button.hidden = false;
+  button.addEventListener('click', () => form.querySelector(isPhone ? '#photos-camera' : '#photos').click());
+}
+
+function countPhotos(files) {
+  const count = form.querySelector('#send-count');
+  count.textContent = files.length;
+  count.hidden = files.length === 0;
+  if (files.length) form.querySelector('#send-photo').setAttribute('aria-label', texts.photos_count.replace('{count}', files.length));
+  draft?.keepPhotos(files);
+  draft?.soon();
+}
+
+function lookForSimilar() {
+  const { lon, lat } = form.elements;
+  similar.look({ category: form.elements.category.value, lon: lon.value.trim().replace(',', '.'), lat: lat.value.trim().replace(',', '.') });
+}
+
+// ── sending ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
 function setSending(on) {
   sending = on;
   submit.disabled = on;
@@ -83,8 +176,8 @@ function setSending(on) {
   form.querySelector('#sending').textContent = on ? texts.sending : '';
 }
 
-function fail(text) {
-  form.querySelector('#failure-text').textContent = text;
+function fail(why) {
+  form.querySelector('#failure-text').textContent = why;
   form.querySelector('#failure').hidden = false;
   submit.querySelector('span').textContent = texts.retry;
 }
@@ -96,23 +189,57 @@ async function send() {
   const report = body();
   const errors = missing(report);
   if (errors.length) return void showErrors(form, errors);
+  if (text.stops()) return;
   setSending(true);
-  const answer = await postSurely(report); // the same id: sent twice is stored once
+  try {
+    await keepAndSend(report);
+  } finally {
+    if (sending) setSending(false);
+  }
+}
+
+/** On the disk first; a browser that can keep nothing sends straight away. */
+async function keepAndSend(report) {
+  if (!canKeep()) return sendStraight(report);
+  try {
+    await keep('report', report, await photos.prepared());
+  } catch (error) {
+    return error.code === 'full' && !navigator.onLine ? fail(texts.full) : sendStraight(report);
+  }
+  const outcome = await sendNow(report.id);
   setSending(false);
-  handle(report, answer);
+  if (outcome.state === 'refused') return refused(report.id, outcome.error);
+  await finished(report);
+  return sent.show(report.id, label(report), outcome, (error) => refused(report.id, error));
 }
 
-/** Post, and once more with a fresh token when the page's own was refused. */
-async function postSurely(values, url) {
-  const answer = await post(values, url);
-  if (![400, 401, 403].includes(answer.status)) return answer;
-  await freshToken();
-  return post(values, url);
+/** The server will not have it as it is: the form again, with its messages, and nothing lost. */
+async function refused(id, error) {
+  sent.hide();
+  await takeFromOutbox(id, { error });
 }
 
-function lookForSimilar() {
-  const { lon, lat } = form.elements;
-  similar.look({ category: form.elements.category.value, lon: lon.value.trim().replace(',', '.'), lat: lat.value.trim().replace(',', '.') });
+async function sendStraight(report) {
+  const { status, data } = await postSurely('/api/reports', report); // the same id: sent twice is stored once
+  setSending(false);
+  const hasArrived = status === 409 && attempt.tried;
+  if (status === 200 || status === 201 || hasArrived) {
+    await finished(report);
+    sent.confirmed(report.id, texts.recorded, hasArrived ? texts.arrived : label(report));
+    return void photos.uploadTo(`/api/reports/${report.id}/photos`);
+  }
+  if (status === 422 && data.errors?.length) return showErrors(form, data.errors);
+  if (status === 0) attempt.tried = true; // it may have arrived although no answer came back
+  const why = { 0: texts.network, 401: texts.signin, 429: texts.busy }[status];
+  return fail(why ?? data.errors?.[0]?.message ?? texts.server.replace('{status}', status));
+}
+
+const label = (report) => form.querySelector(`input[value="${report.category}"]`).closest('label').textContent.trim();
+
+async function finished(report) {
+  categories.remember(report.category);
+  form.hidden = true; // what is left in it is no draft any more
+  await draft.drop();
 }
 
 /** "It is the same": somebody was there again, which is said of that report instead of making another one. */
@@ -120,72 +247,24 @@ async function same(found, button) {
   if (sending) return;
   setSending(true);
   button.disabled = true;
-  const { status } = await postSurely({ move: 'still_there' }, `/api/reports/${found.id}/moves`);
+  const said = { id: newId(), seen: 'there', at: new Date().toISOString() };
+  const { status } = await postSurely(`/api/reports/${found.id}/confirmations`, said);
   setSending(false);
   button.disabled = false;
-  if (status === 200) return finish(found, texts.confirmed, texts.confirmed_text.replace('{what}', found.label));
+  if (status === 200 || status === 201) {
+    await draft.drop();
+    sent.confirmed(found.id, texts.confirmed, texts.confirmed_text.replace('{what}', found.label));
+    return void photos.uploadTo(`/api/reports/${found.id}/photos`);
+  }
   if (status === 0) return similar.say(texts.network, found);
   if (status === 401) return similar.say(texts.signin, found);
   if (status === 404 || status === 409) return similar.say(texts.gone_meanwhile, found, true);
   return similar.say(status === 429 ? texts.busy : texts.server.replace('{status}', status), found);
 }
 
-/** A token for the next try: signing in again in another window made the page's own worthless. */
-async function freshToken() {
-  const response = await fetch('/api/session', { headers: { Accept: 'application/json' } }).catch(() => null);
-  const token = response?.ok ? (await response.json()).csrf_token : null;
-  if (token) document.querySelector('meta[name="csrf-token"]').content = token;
-}
+// ── the next one ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-async function post(report, url = '/api/reports') {
-  try {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: {
-        'Content-Type': 'application/json',
-        Accept: 'application/json',
-        'X-CSRFToken': document.querySelector('meta[name="csrf-token"]').content,
-      },
-      body: JSON.stringify(report),
-    });
-    return { status: response.status, data: await response.json().catch(() => ({})) };
-  } catch {
-    return { status: 0, data: {} };
-  }
-}
-
-function handle(report, { status, data }) {
-  if (status === 200 || status === 201) return succeed(report);
-  if (status === 422 && data.errors?.length) return showErrors(form, data.errors);
-  if (status === 409 && attempt.sent) return succeed(report, texts.arrived);
-  if (status === 0) {
-    attempt.sent = true; // it may have arrived although no answer came back
-    return fail(texts.network);
-  }
-  if (status === 401) return fail(texts.signin);
-  if (status === 429) return fail(texts.busy);
-  return fail(data.errors?.[0]?.message ?? texts.server.replace('{status}', status));
-}
-
-function succeed(report, note) {
-  remember(report.category);
-  const label = form.querySelector(`input[value="${report.category}"]`).closest('label').textContent.trim();
-  finish(report, texts.recorded, note ?? label);
-}
-
-/** The report, new or confirmed, is with those who answer for it; the photos follow. */
-function finish(report, title, text) {
-  done.querySelector('#done-title').textContent = title;
-  done.querySelector('#done-text').textContent = text;
-  done.querySelector('#done-link').href = `/reports/${report.id}`;
-  photos.uploadTo(`/api/reports/${report.id}/photos`);
-  form.hidden = true;
-  done.hidden = false;
-  window.scrollTo(0, 0);
-  done.querySelector('#done-title').focus();
-}
-
-function startAgain() {
+function startAgain({ here }) {
   attempt = freshAttempt(newId());
   form.elements.id.value = attempt.id;
   form.elements.description.value = '';
@@ -193,12 +272,14 @@ function startAgain() {
   for (const radio of severities) radio.checked = false;
   severityTouched = false;
   clearErrors(form);
-  place.clear();
+  form.querySelector('#draft').hidden = true;
+  if (!here) place.clear();
   similar.clear();
   categories.clear();
+  text.clear();
   photos.clear();
-  done.hidden = true;
-  form.hidden = false;
+  sent.hide();
+  if (!here) place.locateIfAllowed();
   window.scrollTo(0, 0);
   form.querySelector('#form-title').focus();
 }
@@ -207,7 +288,12 @@ form.addEventListener('submit', (event) => {
   event.preventDefault();
   send();
 });
-document.querySelector('#next').addEventListener('click', startAgain);
+document.querySelector('#next').addEventListener('click', () => startAgain({ here: false }));
+document.querySelector('#here-again').addEventListener('click', () => startAgain({ here: true }));
+form.querySelector('#draft-discard').addEventListener('click', async () => {
+  startAgain({ here: false });
+  await draft.drop();
+});
 form.querySelector('#swap').addEventListener('click', (event) => {
   event.preventDefault();
   const { lon, lat } = form.elements;
