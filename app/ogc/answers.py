@@ -21,12 +21,11 @@ from app.errors import (
 from app.ogc.crs import Crs
 from app.ogc.links import Link, add_headers
 from app.ogc.negotiate import HTML, Offer, wants_html
+from app.web.language import locale_code
 from app.web.logs import get_logger, request_id
 from app.web.problems import TITLES, problem
 
-EXPOSED = (
-    "Content-Crs, Link, ETag, Content-Type, Content-Language, OGC-NumberMatched, OGC-NumberReturned, WWW-Authenticate"
-)
+EXPOSED = "Content-Crs, Link, ETag, Content-Type, Content-Language, WWW-Authenticate"
 _CODES: dict[int, str] = {
     400: "InvalidParameterValue",
     401: "NotAuthorized",
@@ -51,9 +50,10 @@ def document(chosen: Offer, content: dict[str, Any], template: str, **more: Any)
 def finished(response: Response, links: list[Link], crs: Crs | None = None) -> Response:
     """The headers that every answer has."""
     add_headers(response, links)
+    response.headers["Content-Language"] = locale_code()
     if crs is not None:
         response.headers["Content-Crs"] = f"<{crs.uri}>"
-    response.vary.update(("Accept", "Accept-Encoding", "Accept-Language", "Authorization", "Cookie"))
+    response.vary.update(("Accept", "Accept-Encoding", "Authorization", "Cookie"))
     return response
 
 

@@ -21,11 +21,6 @@ if TYPE_CHECKING:
 Bounds = tuple[float, float, float, float]
 _FEATURES = "http://www.opengis.net/spec/ogcapi-features-"
 CONFORMANCE = (
-    *(
-        f"http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/{name}"
-        for name in ("core", "landing-page", "json", "html", "oas30")
-    ),
-    *(f"http://www.opengis.net/spec/ogcapi-common-2/1.0/conf/{name}" for name in ("collections",)),
     *(f"{_FEATURES}1/1.0/conf/{name}" for name in ("core", "oas30", "html", "geojson")),
     f"{_FEATURES}2/1.0/conf/crs",
     *(

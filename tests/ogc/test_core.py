@@ -122,6 +122,10 @@ def test_core_fc_md_op_and_success_and_items(get: Get) -> None:
         assert one["itemType"] == "feature"
 
 
+def test_the_language_is_said(get: Get) -> None:
+    assert get("/collections").headers["Content-Language"] == "fr"
+
+
 def test_core_fc_md_links(get: Get) -> None:
     document = body(get("/collections"))
     assert links(document, "self")[0]["type"] == "application/json"
