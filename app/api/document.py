@@ -155,8 +155,10 @@ def errors_of(one: Operation) -> list[int]:
     found |= {400, 401}
     if endpoint.access != "public":
         found |= {403}
-    if one.path.schemas or endpoint.body is not None:
+    if one.path.schemas:
         found |= {404}
+    if endpoint.query:
+        found |= {414}
     if endpoint.body is not None:
         found |= set(_BODY_ERRORS)
     if endpoint.is_change:
@@ -234,6 +236,7 @@ def _coded(value: Any, codes: Mapping[str, list[str]]) -> Any:
 def _named(made: Any) -> Any:
     """The document with names that people read: `app__reports__represent__MovesJson` becomes `ReportMoves`."""
     names = {name: _short(name) for name in made["components"]["schemas"]}
+    assert len(set(names.values())) == len(names), "two types would have one name"
     text = json.dumps(made)
     for name, short in names.items():
         text = text.replace(f'"{_REFERENCE.format(model=name)}"', f'"{_REFERENCE.format(model=short)}"')

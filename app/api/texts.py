@@ -61,10 +61,7 @@ HEADERS = {
 }
 EVERYWHERE = ("X-Request-Id",)
 IF_MATCH = Parameter(
-    "If-Match",
-    _l("The ETag that you saw, instead of `version` in the body: 412 when it has changed."),
-    {"type": "string", "pattern": '^("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-[0-9]{1,9}")?$'},
-    is_header=True,
+    "If-Match", _l("The ETag that you saw, instead of `version` in the body: 412 when it has changed."), is_header=True
 )
 SECURITY: dict[str, Any] = {
     "token": {

@@ -16,7 +16,7 @@ from app.web.described import BBOX, Answer, Parameter, described
 TAG = "exports"
 _EXPORTERS = ("planner", "coordinator")
 _TYPES: dict[str, dict[str, Any]] = {
-    "uuid": {"type": "string", "format": "uuid"},
+    "uuid": {"type": ["string", "null"], "format": "uuid"},
     "text": {"type": ["string", "null"]},
     "integer": {"type": ["integer", "null"]},
     "real": {"type": ["number", "null"]},

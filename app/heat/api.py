@@ -46,7 +46,7 @@ _PLACE = (
 )
 
 
-class PointJson(TypedDict):
+class HeatValueJson(TypedDict):
     """The map's value at one place; null where it is not known, and `meaning` says why."""
 
     value: float | None
@@ -170,7 +170,7 @@ _PNG = {"type": "string", "contentMediaType": "image/png"}
 _MVT = {"type": "string", "contentMediaType": MEDIA_TYPE}
 
 POINT = described(
-    TAG, _l("Read the heat map's value at a place"), Answer(200, _l("What a click on the map shows."), PointJson),
+    TAG, _l("Read the heat map's value at a place"), Answer(200, _l("What a click on the map shows."), HeatValueJson),
     access="public", query=(*_PLACE, *QUERY),
 )  # fmt: skip
 LEGEND = described(

@@ -8,12 +8,13 @@ from typing import Any, overload
 
 from flask import request
 from flask_babel import gettext as _
-from werkzeug.exceptions import PreconditionFailed, UnsupportedMediaType
+from werkzeug.exceptions import UnsupportedMediaType
 
 from app.errors import BadRequestError
 
 # More is no version, and no number for the database.
 _VERSION_DIGITS = 9
+_NEVER = 2**31 - 1
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -46,9 +47,7 @@ def with_seen_version(values: dict[str, Any]) -> dict[str, Any]:
 
     `*` names no version, and counts as none: a change must say what it was made on.
 
-    Raises:
-        PreconditionFailed: it is nothing that this could ever have been.
-
+    A tag that this could never have had stands for a version that it never has: what else is wrong is said first.
     """
     tags = request.if_match.as_set()
     if not tags or "*" in tags:
@@ -58,7 +57,7 @@ def with_seen_version(values: dict[str, Any]) -> dict[str, Any]:
         whose, _separator, version = tag.rpartition("-")
         if version.isascii() and version.isdigit() and (not whose or whose in map(str, path.values())):
             return values | {"version": version[:_VERSION_DIGITS]}
-    raise PreconditionFailed
+    return values | {"version": _NEVER}
 
 
 @overload

@@ -257,7 +257,7 @@ _DAY = {
 }
 FROM = Parameter("from", _l("The first day, inclusive (Europe/Paris)."), _DAY, example="2026-01-01")
 TO = Parameter("to", _l("The last day, inclusive (Europe/Paris)."), _DAY)
-_SLUG = {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "maxLength": 60}
+_SLUG = {"type": "string", "pattern": "^([a-z0-9]+(-[a-z0-9]+)*)?$"}
 ORGANISATION = Parameter("organisation", _l("The slug of the organisation that answers for it."), _SLUG)
 # A moment in UTC and an id (app/web/paging.py), here only so that programs can check what they keep.
 _CURSOR = (

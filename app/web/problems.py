@@ -48,6 +48,7 @@ TITLES: dict[int, tuple[Any, Any]] = {
     409: (_l("Conflict"), _l("This contradicts what is already stored.")),
     412: (_l("Changed meanwhile"), _l("It is no longer what If-Match says. Nothing of yours was stored.")),
     413: (_l("Too large"), _l("What was sent is larger than this service accepts.")),
+    414: (_l("Address too long"), _l("This address is longer than this service reads.")),
     415: (_l("Unknown format"), _l("Send JSON or a form.")),
     422: (_l("Please correct"), _l("Some fields could not be accepted.")),
     428: (_l("Which version?"), _l("Say which version this changes: If-Match, or the field version.")),
