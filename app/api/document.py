@@ -70,6 +70,7 @@ def _document(app: Flask, server: str) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for one in known:
         paths.setdefault(one.path.template, {})[one.method.lower()] = _operation(one, schemas)
+    schemas.let_the_header_say_the_version(one.endpoint.body for one in known if one.endpoint.is_change)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Quiétude", "version": VERSION, "description": texts.DESCRIPTION},
@@ -96,6 +97,12 @@ class _Schemas:
         found, rest = TypeAdapter.json_schemas(adapters, ref_template=_REFERENCE)
         self.definitions: dict[str, Any] = rest.get("$defs", {})
         self._of = {key: schema for (key, _mode), schema in found.items()}
+
+    def let_the_header_say_the_version(self, bodies: Iterable[Any]) -> None:
+        """If-Match stands for the field `version`: a body need not have both."""
+        for body in bodies:
+            schema = self.definitions[self.of(body)["$ref"].rpartition("/")[2]]
+            schema["required"] = [name for name in schema["required"] if name != "version"]
 
     def of(self, body: Any) -> Any:
         """The schema of a declaration's body."""

@@ -23,7 +23,7 @@ _TYPES: dict[str, dict[str, Any]] = {
     "boolean": {"type": "boolean"},
     "datetime": {"type": ["string", "null"], "format": "date-time"},
 }
-_CONDITION = {"type": "string", "minLength": 1, "maxLength": 2000}
+_CONDITION = {"type": "string"}
 _CQL = (
     Parameter("filter", _l("A condition in CQL2, as text or JSON."), _CONDITION),
     Parameter("filter-lang", _l("In which of the two."), {"type": "string", "enum": ["cql2-text", "cql2-json"]}),

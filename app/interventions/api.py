@@ -27,7 +27,7 @@ from app.web.described import (
 TAG = "interventions"
 ID = "018f3f0e-5c1d-7c5a-9d3e-1f2a3b4c5d6e"
 _WHERE = (*CACHE, "Location")
-_PLACE = {"type": "integer", "minimum": 1, "maximum": 999_999_999_999}
+_PLACE = {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}
 _RECORDERS = ("partner", "coordinator")
 
 FILTER = (

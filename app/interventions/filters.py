@@ -91,7 +91,7 @@ def _neighbourhood(args: Mapping[str, str]) -> int | None:
     value = args.get("neighbourhood", "").strip()
     if not value:
         return None
-    if not (value.isascii() and value.isdigit() and len(value) <= _ID_DIGITS):
+    if not (value.isascii() and value.isdigit() and len(value) <= _ID_DIGITS and int(value)):
         raise BadRequestError("neighbourhood", _("give the number of a place"))
     return int(value)
 

@@ -35,7 +35,7 @@ class ProblemJson(TypedDict):
     title: str
     status: int
     detail: str
-    request_id: str
+    request_id: NotRequired[str]
     errors: NotRequired[list[ProblemFieldJson]]
 
 

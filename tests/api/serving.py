@@ -105,6 +105,8 @@ def serving(app_url: str, folder: Path) -> Iterator[Site]:
         "QUIETUDE_THREADS": "8",
     }
     options = [
+        "--limit-request-line",
+        "8190",
         "--worker-class",
         "app.web.server.Worker",
         "--workers",

@@ -116,6 +116,32 @@ def test_requests_are_counted_per_token(
     assert client.get("/api/probe").status_code == 200
 
 
+def test_a_token_has_the_limit_that_it_was_given(
+    demo: None, make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch, engine: Engine
+) -> None:
+    from app.db.session import unit_of_work
+    from app.people import actions
+    from app.people.actor import SYSTEM
+    from app.people.commands import NewToken, TokenLimit
+
+    monkeypatch.setattr(limits, "API_WRITES", 1)
+    with unit_of_work(engine, SYSTEM) as uow:
+        new = NewToken(name="test", scope="write")
+        issued = actions.create_token_for(uow.connection, SYSTEM, "agent@demo.quietude", new, TokenLimit(limit=3))
+    app = make_app()
+    app.config["RATELIMIT_ENABLED"] = True
+    client, headers = app.test_client(), {"Authorization": f"Bearer {issued.secret}"}
+    told = [client.post("/api/probe", headers=headers) for _ in range(4)]
+    assert [answer.status_code for answer in told] == [200, 200, 200, 429]
+    assert [answer.headers["RateLimit-Remaining"] for answer in told] == ["2", "1", "0", "0"]
+    assert {answer.headers["RateLimit-Limit"] for answer in told} == {"3"}
+    assert all(0 < int(answer.headers["RateLimit-Reset"]) <= 60 for answer in told)
+    with unit_of_work(engine, SYSTEM) as uow:
+        actions.limit_token(uow.connection, SYSTEM, issued.id, TokenLimit(limit=None))
+    # The usual limit again: that of the account's changes comes first.
+    assert client.post("/api/probe", headers=headers).headers["RateLimit-Limit"] == "1"
+
+
 def test_limits_can_be_switched_off(limited: Flask) -> None:
     limited.config["RATELIMIT_ENABLED"] = False
     for _ in range(12):
