@@ -192,13 +192,24 @@ def _parameter(one: Parameter) -> dict[str, Any]:
         "in": "header" if one.is_header else "query",
         "required": one.required,
         "description": one.text,
-        "schema": dict(one.schema),
+        "schema": dict(one.schema) if one.required or one.is_header else _or_blank(one.schema),
     }
     if one.is_list:
         made |= {"style": "form", "explode": False}
     if one.example is not None:
         made["example"] = one.example
     return made
+
+
+def _or_blank(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A parameter that was left blank counts as left out, as forms send it; a blank part of a list too."""
+    if schema.get("type") == "array":
+        return {**schema, "items": _or_blank(schema["items"])}
+    if "enum" in schema:
+        return {**schema, "enum": [*schema["enum"], ""]}
+    if schema.get("type") in {"integer", "number"} or "format" in schema:
+        return {"anyOf": [dict(schema), {"type": "string", "maxLength": 0}]}
+    return dict(schema)
 
 
 def _answer(answer: Answer, schemas: _Schemas) -> dict[str, Any]:
@@ -236,7 +247,7 @@ def _coded(value: Any, codes: Mapping[str, list[str]]) -> Any:
     made = {key: _coded(one, codes) for key, one in value.items() if key != "x-codes"}
     known = codes.get(value.get("x-codes", ""))
     if known and made.get("type") == "array":
-        return made | {"items": {"type": "string", "enum": known}}
+        return made | {"items": {"type": "string", "enum": [*known, ""]}}
     return made | {"enum": known} if known else made
 
 

@@ -225,7 +225,7 @@ NOT_CHANGED = Answer(304, _l("It is still what you have (If-None-Match)."))
 
 def of_list(*names: str) -> dict[str, Any]:
     """JSON Schema of several codes in one parameter, separated by commas; without names, any code."""
-    item: dict[str, Any] = {"type": "string", "enum": list(names)} if names else {"type": "string", "minLength": 1}
+    item: dict[str, Any] = {"type": "string", "enum": list(names)} if names else {"type": "string"}
     return {"type": "array", "items": item, "minItems": 1}
 
 
