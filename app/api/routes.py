@@ -66,7 +66,9 @@ def index() -> str:
         server=server,
         limits=limits,
         signed_in=current_actor().is_signed_in,
-        others=[(path, name) for path, name in OTHERS if path in rules],
+        others=[
+            (path, name) for path, name in OTHERS if any(rule.startswith(path.rpartition("/")[0]) for rule in rules)
+        ],
         roles={
             "agent": _("Field agent"),
             "partner": _("Partner"),
