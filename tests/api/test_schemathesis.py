@@ -26,7 +26,7 @@ def _run(site: Site, folder: Path, config: str, path: str, base: str = "") -> st
         *("run", str(document), "--url", site.url + base, "--header", bearer),
         *("--continue-on-failure", "--warnings", "off"),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False, timeout=600)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False, timeout=1800)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
     return done.stdout
 
