@@ -6,6 +6,7 @@ import json
 import time
 import tracemalloc
 from datetime import date
+from itertools import zip_longest
 from typing import Any
 
 import psycopg2
@@ -19,6 +20,7 @@ from app.exports import actions, store
 from app.exports.actions import Watch, export_reports
 from app.exports.channel import ReaderGoneError
 from app.exports.copying import CHUNK_BYTES, CopyStream, Lines
+from app.exports.formats import FORMATS
 from app.exports.store import plan_reports
 from app.people.actor import PUBLIC, SYSTEM, Actor
 from app.reports.filters import ReportFilter
@@ -240,6 +242,14 @@ def test_closing_stops_a_query_that_has_no_row_yet(
     assert running_copies(engine) == 0
 
 
+def test_a_reader_that_leaves_while_a_geopackage_is_made_stops_it(engine: Engine, clean: None) -> None:
+    with unit_of_work(engine, SYSTEM) as uow:
+        add_many(uow, 20_000)
+    with pytest.raises(ReaderGoneError):
+        export_reports(engine, PLANNER, EVERYTHING, FORMATS["gpkg"], Watch(is_gone=lambda: True))
+    assert running_copies(engine) == 0
+
+
 def test_a_reader_that_takes_nothing_loses_the_query(engine: Engine, clean: None) -> None:
     with unit_of_work(engine, SYSTEM) as uow:
         add_many(uow, 20_000)
@@ -344,6 +354,18 @@ def test_closing_stops_both_parts(engine: Engine, clean: None) -> None:
         next(iter(stream))
         stream.close()
         assert running_copies(engine) == 0
+
+
+def test_two_exports_at_once_are_both_whole(engine: Engine, clean: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read in turn, each in two parts: four sessions at once."""
+    monkeypatch.setattr(store, "SPLIT_PAGES", 2)
+    with unit_of_work(engine, SYSTEM) as uow:
+        add_many(uow, 5_000)
+    exports = [export_reports(engine, PLANNER, EVERYTHING, FORMATS[ending]) for ending in ("geojson", "csv")]
+    whole, table = (b"".join(chunks) for chunks in zip(*zip_longest(*exports, fillvalue=b""), strict=True))
+    assert json.loads(whole)["numberReturned"] == 5_000
+    assert len(table.splitlines()) == 5_001
+    assert running_copies(engine) == 0
 
 
 def test_a_snapshot_is_read_only(engine: Engine, clean: None) -> None:
