@@ -13,6 +13,9 @@ const STEPS = [
     db.createObjectStore('reference'); // places, words, open reports
     db.createObjectStore('drafts'); // a form that is not finished, sealed
   },
+  (db, transaction) => {
+    transaction.objectStore('items').createIndex('account', 'account'); // a shared phone holds many queues
+  },
 ];
 
 /** What went wrong on this phone. `code`: newer | full | account | insecure | missing. */
@@ -70,3 +73,4 @@ export async function change(stores, work) {
 
 export const get = async (store, key) => (await open()).get(store, key);
 export const getAll = async (store) => (await open()).getAll(store);
+export const itemsOf = async (account) => (account ? (await open()).getAllFromIndex('items', 'account', account) : []);

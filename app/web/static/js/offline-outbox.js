@@ -12,7 +12,7 @@
 //
 // States: waiting → sending → sent, or refused (error: {status, detail, errors}), or editing. Errors: OfflineError.code.
 
-import { OfflineError, change, get, getAll } from './offline-db.js';
+import { OfflineError, change, get, getAll, itemsOf } from './offline-db.js';
 import { isPossible, seal, sealJson, unseal, unsealJson } from './offline-seal.js';
 import { sendAll } from './offline-send.js';
 import { known } from './offline-session.js';
@@ -86,7 +86,7 @@ function store(account, id, rows, pictures) {
 
 export async function list() {
   const { account, signedIn } = await known();
-  const own = (await getAll('items')).filter((item) => item.account === account);
+  const own = await itemsOf(account);
   own.sort((one, other) => one.created_at - other.created_at || (one.id < other.id ? -1 : 1));
   return Promise.all(own.map(async ({ sealed, ...item }) => ({ ...item, body: signedIn && sealed ? await opened(item, sealed) : null })));
 }

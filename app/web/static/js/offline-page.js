@@ -25,8 +25,9 @@ function start() {
   nomenclature().then((words) => {
     labels = new Map(words?.categories.map((one) => [one.code, french ? one.label_fr : one.label_en]));
     draw();
-  });
+  }).catch(() => {}); // without them a report is called a report
   subscribe(draw);
+  draw(); // says why, when the status cannot be had
   window.addEventListener('online', () => draw());
   window.addEventListener('offline', () => draw());
 }

@@ -2,6 +2,7 @@
 // else as of the last visit. Each resolves to null when this phone has never seen it.
 
 import { change, get } from './offline-db.js';
+import { known } from './offline-session.js';
 
 const URLS = { reference: '/api/offline/reference', reports: '/api/offline/reports' };
 const OUTLINES = ['commune', 'neighbourhood', 'line', 'stop'];
@@ -9,17 +10,18 @@ const asked = new Map();
 
 /** Ask the server once a page for what changed. Resolves to the row {etag, at (ms), value}, null without any. */
 function row(name) {
-  if (!asked.has(name)) asked.set(name, fetched(name).catch(() => get('reference', name)).then((found) => found ?? null));
+  if (!asked.has(name)) asked.set(name, fetched(name).catch(() => get('reference', name).catch(() => null)).then((found) => found ?? null));
   return asked.get(name);
 }
 
 async function fetched(name) {
+  if (!(await known()).signedIn) return null; // nobody is signed in: nothing is shown
   const kept = await get('reference', name);
   const response = await fetch(URLS[name], {
     headers: { Accept: 'application/json', ...(kept ? { 'If-None-Match': kept.etag } : {}) }, cache: 'no-store', signal: AbortSignal.timeout(15_000),
   });
   if (response.status === 304) return touch(name, kept);
-  if (response.status === 401) return null; // nobody is signed in: nothing is shown
+  if (response.status === 401) return null;
   if (!response.ok) return kept;
   return touch(name, { etag: response.headers.get('ETag'), value: await response.json() });
 }

@@ -2,7 +2,7 @@
 //
 // An item goes away on 201 or 200 with its own id (or its report's) in the answer, and on nothing else: a hotel's sign-in page also says 200.
 
-import { change, getAll, get } from './offline-db.js';
+import { change, get, getAll, itemsOf } from './offline-db.js';
 import { unseal, unsealJson } from './offline-seal.js';
 import { refresh } from './offline-session.js';
 
@@ -59,10 +59,10 @@ const isAnything = async () => (await getAll('items')).some((item) => item.state
 
 /** The oldest that may go now: its report first, then its pictures. Nobody else sends, so "sending" is a broken try. */
 async function next(account) {
-  const all = await getAll('items');
+  const all = await itemsOf(account);
   const unsent = new Set(all.filter((item) => item.state !== 'sent').map((item) => item.id));
   const ready = all
-    .filter((item) => item.account === account && (item.state === 'waiting' || item.state === 'sending') && !unsent.has(item.after))
+    .filter((item) => (item.state === 'waiting' || item.state === 'sending') && !unsent.has(item.after))
     .sort((one, other) => one.created_at - other.created_at);
   const now = Date.now();
   const item = ready.find((one) => one.next_at <= now) ?? null;

@@ -29,7 +29,9 @@ let checked = null;
 export async function known() {
   checked ??= check().catch(() => {});
   await checked;
-  return kept();
+  const who = await kept();
+  if (!who.account) checked = null; // the network may be back: ask again next time
+  return who;
 }
 
 /**

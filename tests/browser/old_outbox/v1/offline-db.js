@@ -1,0 +1,72 @@
+// The phone's own database. Each version is a step; a step that was released never changes, so that no queue is lost.
+
+import { openDB } from '../node_modules/idb/build/index.js';
+
+export const NAME = 'quietude';
+
+const STEPS = [
+  (db) => {
+    db.createObjectStore('items', { keyPath: 'id' }); // what waits to be sent; its text sealed
+    db.createObjectStore('blobs', { keyPath: 'id' }); // its picture, sealed
+    db.createObjectStore('keys', { keyPath: 'account' }); // only while somebody is signed in
+    db.createObjectStore('state'); // who is signed in, as far as known
+    db.createObjectStore('reference'); // places, words, open reports
+    db.createObjectStore('drafts'); // a form that is not finished, sealed
+  },
+];
+
+/** What went wrong on this phone. `code`: newer | full | account | insecure | missing. */
+export class OfflineError extends Error {
+  constructor(code, cause) {
+    super(code, { cause });
+    this.name = 'OfflineError';
+    this.code = code;
+  }
+}
+
+let opened = null;
+
+export function open() {
+  opened ??= openDB(NAME, STEPS.length, {
+    upgrade: (db, from, to, transaction) => { for (let step = from; step < to; step += 1) STEPS[step](db, transaction); },
+    blocking: close, // another tab has a newer version: it must not wait for this one
+    terminated: () => { opened = null; },
+  }).catch((error) => {
+    opened = null;
+    // An older version of the app met a newer database: it must neither delete nor guess.
+    throw error?.name === 'VersionError' ? new OfflineError('newer', error) : readable(error);
+  });
+  return opened;
+}
+
+async function close() {
+  const db = await opened?.catch(() => null);
+  opened = null;
+  db?.close();
+}
+
+/** A full disk has one code, however the browser names it. */
+export const readable = (error) => (
+  error?.name === 'QuotaExceededError' || error?.inner?.name === 'QuotaExceededError' ? new OfflineError('full', error) : error
+);
+
+/** Work on stores in one transaction that is on the disk when this resolves. `work` must await nothing but the stores. */
+export async function change(stores, work) {
+  const db = await open();
+  const transaction = db.transaction(stores, 'readwrite', { durability: 'strict' });
+  const failed = transaction.done.catch((error) => { throw readable(error); });
+  failed.catch(() => {}); // said below
+  try {
+    const result = await work(...stores.map((name) => transaction.objectStore(name)));
+    await failed;
+    return result;
+  } catch (error) {
+    try {
+      transaction.abort();
+    } catch { /* it is over already */ }
+    throw readable(error);
+  }
+}
+
+export const get = async (store, key) => (await open()).get(store, key);
+export const getAll = async (store) => (await open()).getAll(store);

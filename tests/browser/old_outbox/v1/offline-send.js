@@ -1,0 +1,133 @@
+// Sends the outbox, for pages and for the service worker. Call it only while holding the lock "quietude-send".
+//
+// An item goes away on 201 or 200 with its own id (or its report's) in the answer, and on nothing else: a hotel's sign-in page also says 200.
+
+import { change, getAll, get } from './offline-db.js';
+import { unseal, unsealJson } from './offline-seal.js';
+import { refresh } from './offline-session.js';
+
+const TIMEOUT_MS = 60_000;
+const REFUSED = [400, 403, 404, 405, 409, 410, 413, 415, 422];
+const KEEP_SENT_MS = 24 * 3_600_000;
+const KEEP_SENT = 50;
+
+const TARGETS = {
+  report: (body) => ['/api/reports', body],
+  confirmation: ({ report, ...rest }) => [`/api/reports/${report}/confirmations`, rest],
+  passage: ({ patrol, ...rest }) => [`/api/patrols/${patrol}/passages`, rest],
+};
+
+/** Resolves to {sent, left: none | offline | signin | later, wait_ms}. `tell` after every change. */
+export async function sendAll(tell = () => {}) {
+  let sent = 0;
+  let session;
+  try {
+    if (!(await isAnything())) return { sent, left: 'none' };
+    session = await refresh();
+  } catch {
+    return { sent, left: 'offline', wait_ms: 10_000 };
+  }
+  tell();
+  if (!session.signedIn) return { sent, left: 'signin' };
+  for (;;) {
+    const { item, waitMs } = await next(session.account);
+    if (!item) return { sent, left: waitMs === null ? 'none' : 'later', wait_ms: waitMs };
+    await put(item, { state: 'sending' });
+    tell();
+    const answer = await attempt(item, session).catch(() => ({ status: 0, data: null }));
+    if ([400, 401, 403].includes(answer.status)) {
+      // The token of another session, or nobody any more: ask once, then judge.
+      const fresh = await refresh().catch(() => null);
+      if (!fresh?.signedIn || fresh.account !== session.account) {
+        await put(item, { state: 'waiting' });
+        return { sent, left: fresh ? 'signin' : 'offline', wait_ms: 10_000 };
+      }
+      session = fresh;
+      Object.assign(answer, await attempt(item, session).catch(() => ({ status: 0, data: null })));
+    }
+    const left = await settle(item, answer);
+    tell();
+    if (left === 'sent') sent += 1;
+    if (left === 'offline') return { sent, left, wait_ms: 10_000 };
+    if (left === 'later' && answer.status === 429) return { sent, left, wait_ms: answer.wait_ms };
+  }
+}
+
+const isAnything = async () => (await getAll('items')).some((item) => item.state === 'waiting' || item.state === 'sending');
+
+/** The oldest that may go now: its report first, then its pictures. Nobody else sends, so "sending" is a broken try. */
+async function next(account) {
+  const all = await getAll('items');
+  const unsent = new Set(all.filter((item) => item.state !== 'sent').map((item) => item.id));
+  const ready = all
+    .filter((item) => item.account === account && (item.state === 'waiting' || item.state === 'sending') && !unsent.has(item.after))
+    .sort((one, other) => one.created_at - other.created_at);
+  const now = Date.now();
+  const item = ready.find((one) => one.next_at <= now) ?? null;
+  return { item, waitMs: ready.length ? Math.max(1000, Math.min(...ready.map((one) => one.next_at)) - now) : null };
+}
+
+async function attempt(item, session) {
+  const body = await unsealJson(item.account, item.id, item.sealed);
+  if (item.kind === 'photo') return sendPhoto(item, body, session);
+  const [url, values] = TARGETS[item.kind](body);
+  return request(url, session, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(values) });
+}
+
+async function sendPhoto(item, { report, stage, taken_at: takenAt }, session) {
+  const kept = await get('blobs', item.id);
+  const form = new FormData();
+  form.append('id', item.id);
+  if (stage) form.append('stage', stage);
+  if (takenAt) form.append('taken_at', takenAt);
+  form.append('photo', new Blob([await unseal(item.account, item.id, kept)], { type: kept.type }), 'photo');
+  return request(`/api/reports/${report}/photos`, session, { method: 'POST', body: form });
+}
+
+async function request(url, session, options) {
+  const response = await fetch(url, {
+    ...options,
+    headers: { ...options.headers, Accept: 'application/json', 'X-CSRFToken': session.csrf },
+    redirect: 'error',
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  const data = await response.json().catch(() => null);
+  const asked = Number(response.headers.get('Retry-After'));
+  return { status: response.status, data, wait_ms: asked > 0 ? asked * 1000 : 0 };
+}
+
+/** What the answer makes of the item: sent | refused | later | offline. */
+async function settle(item, { status, data, wait_ms: waitMs }) {
+  if ((status === 200 || status === 201) && data?.id && [item.id, item.after].includes(data.id)) {
+    await finish(item);
+    return 'sent';
+  }
+  if (REFUSED.includes(status) && data) {
+    await put(item, { state: 'refused', error: { status, detail: data.detail ?? '', errors: data.errors ?? [] } });
+    return 'refused';
+  }
+  // Nobody there, somebody else who answers in the server's place, or a server that cannot just now.
+  const tries = item.tries + 1;
+  const wait = waitMs || Math.min(300_000, 2000 * 2 ** Math.min(tries, 8));
+  const isGone = status === 0 || !data;
+  await put(item, { state: 'waiting', tries, next_at: isGone ? 0 : Date.now() + wait });
+  return isGone ? 'offline' : 'later';
+}
+
+const put = (item, fields) => change(['items'], async (items) => {
+  const now = await items.get(item.id);
+  if (now) await items.put({ ...now, ...fields }); // discarded meanwhile: then it stays so
+});
+
+/** The server has it: the copy goes, and a line without content says so for a day. */
+function finish(item) {
+  return change(['items', 'blobs'], async (items, blobs) => {
+    await blobs.delete(item.id);
+    const now = await items.get(item.id);
+    if (now) await items.put({ ...now, state: 'sent', sealed: null, error: null, sent_at: Date.now() });
+    const done = (await items.getAll()).filter((one) => one.state === 'sent').sort((one, other) => other.sent_at - one.sent_at);
+    for (const [index, one] of done.entries()) {
+      if (index >= KEEP_SENT || Date.now() - one.sent_at > KEEP_SENT_MS) await items.delete(one.id);
+    }
+  });
+}
