@@ -63,8 +63,7 @@ def page() -> Response:
     return Response(content, content_type="text/html; charset=utf-8")
 
 
-@blueprint.get("/opendata")
-@blueprint.get("/opendata/")
+@blueprint.get("/opendata", strict_slashes=False)
 def opendata() -> Response:
     """The page under its English name; the catalogue for whoever asks for linked data."""
     best = request.accept_mimetypes.best_match(["text/html", *(media_type for _name, media_type in RDF.values())])

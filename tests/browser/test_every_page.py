@@ -29,7 +29,7 @@ AXE = Path(__file__).parents[2] / "app/web/static/node_modules/axe-core/axe.min.
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 # What machines read, files, pictures, parts of pages, and addresses that lead to another page.
 NO_PAGE = re.compile(
-    r"/(api|export|tiles|static|fs-static|open311|photos/<uuid:photo_id>(/thumb)?$|language)(/.+)?$|.*\.\w+$"
+    r"/(api|export|opendata|tiles|static|fs-static|open311|photos/<uuid:photo_id>(/thumb)?$|language)(/.+)?$|.*\.\w+$"
     r"|/(healthz|readyz|metrics)$|/map/(point|results|steps)$|.*<path:\w+>$"
 )
 # Shown in the middle of a second factor or of a reset only: tests/people walks through them.
@@ -62,6 +62,7 @@ _INTERVENTION = (
 PAGES = {
     "/": Visit(AGENT),
     "/accessibility": Visit(""),
+    "/donnees-ouvertes": Visit(""),
     "/api/": Visit(""),
     "/account": Visit(PLANNER),
     "/account/notifications": Visit(PARTNER),
