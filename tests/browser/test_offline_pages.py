@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from app.offline import shells
 from tests.browser.conftest import Watch
 
 pytestmark = pytest.mark.browser
@@ -38,3 +39,25 @@ def test_form_and_map_open_without_network(phone: Page, watch: Watch) -> None:
     assert "agent@demo" not in phone.content()
     phone.goto("/reports")
     expect(phone.locator("h1")).to_have_text("Pas de réseau")
+
+
+def test_new_release_waits_while_somebody_is_entering(phone: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    controlled(phone)
+    caches_now = "caches.keys().then((names) => names.filter((name) => name.startsWith('quietude-app-')))"
+    (before,) = phone.evaluate(caches_now)
+    phone.fill("#description", "pas encore fini")
+    monkeypatch.setattr(shells, "VERSION", "a later one")
+    phone.evaluate(
+        """async () => {
+          const registration = await navigator.serviceWorker.ready;
+          await registration.update();
+          while (!registration.waiting) await new Promise((done) => setTimeout(done, 50));
+          document.dispatchEvent(new Event('visibilitychange'));
+        }"""
+    )
+    phone.wait_for_timeout(500)
+    assert phone.evaluate("navigator.serviceWorker.ready.then((found) => Boolean(found.waiting))")
+    phone.evaluate("document.dispatchEvent(new CustomEvent('quietude:saved'))")
+    phone.wait_for_function("navigator.serviceWorker.ready.then((found) => !found.waiting)")
+    phone.evaluate("document.dispatchEvent(new CustomEvent('quietude:saved'))")
+    phone.wait_for_function(f"{caches_now}.then((names) => names.length === 1 && names[0] !== '{before}')")
