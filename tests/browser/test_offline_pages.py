@@ -51,7 +51,8 @@ def test_new_release_waits_while_somebody_is_entering(phone: Page, monkeypatch: 
         """async () => {
           const registration = await navigator.serviceWorker.ready;
           await registration.update();
-          while (!registration.waiting) await new Promise((done) => setTimeout(done, 50));
+          const pause = () => new Promise((done) => setTimeout(done, 50));
+          for (let tries = 0; tries < 200 && !registration.waiting; tries += 1) await pause();
           document.dispatchEvent(new Event('visibilitychange'));
         }"""
     )
