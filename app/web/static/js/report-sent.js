@@ -42,7 +42,7 @@ export function setUpSent(form, done, panel, texts) {
         stop?.();
         return onRefused(report.error);
       }
-      if (!report || report.state === 'sent') {
+      if (!done.hidden && (!report || report.state === 'sent')) {
         say(true, label);
         done.querySelector('#done-link').href = `/reports/${id}`;
       }
@@ -59,8 +59,7 @@ export function setUpSent(form, done, panel, texts) {
   }
 
   function hide() {
-    stop?.();
-    done.hidden = true;
+    done.hidden = true; // its photos are followed on
     done.querySelector('#done-title').textContent = '';
     form.hidden = false;
     uploads.tidy();
