@@ -44,6 +44,7 @@ MOST_KEPT = 1000
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_READING = ("GET", "HEAD")
 _TOKEN = re.compile(TOKEN_PREFIX + r"[A-Za-z0-9_-]{43}")
 
 
@@ -90,9 +91,18 @@ def token_quota() -> TokenQuota | None:
 
 
 def bearer_token() -> str | None:
-    """What was sent as `Authorization: Bearer …`, as it is."""
+    """What was sent as `Authorization: Bearer …`, as it is; to read, also as the password of `Authorization: Basic …`.
+
+    QGIS before 3.24 knows no other header. Browsers repeat Basic by themselves, also for forms of other sites: it never
+    writes. A password that is no token of ours is not for us: it may be meant for a proxy in front.
+    """
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
-    return value.strip() if scheme.lower() == "bearer" else None
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() == "basic" and request.method in _READING:
+        password = (request.authorization.password if request.authorization else None) or ""
+        return password if password.startswith(TOKEN_PREFIX) else None
+    return None
 
 
 def rate_key() -> str:

@@ -18,7 +18,7 @@ from tests.routing.world import World
 
 TODAY = date(2026, 6, 30)
 Get = Callable[..., TestResponse]
-_EMPTY = text("""
+EMPTY = text("""
     TRUNCATE report, report_event, intervention, intervention_event, intervention_report, place, api_token, account,
         organisation, geodata_import RESTART IDENTITY CASCADE
 """)
@@ -29,7 +29,7 @@ def world(engine: Engine, owner_engine: Engine) -> Iterator[World]:
     """The register, gone after the module."""
     yield fill(engine)
     with owner_engine.begin() as connection:
-        connection.execute(_EMPTY)
+        connection.execute(EMPTY)
 
 
 @pytest.fixture(scope="module")
@@ -69,4 +69,4 @@ def live(
     with serving(app_url, tmp_path_factory.mktemp("live")) as root:
         yield Live(f"{root}/ogc", world.tokens["planner"])
     with owner_engine.begin() as connection:
-        connection.execute(_EMPTY)
+        connection.execute(EMPTY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -83,6 +84,24 @@ def test_nonsense_is_refused(demo: None, client: FlaskClient, value: str) -> Non
 def test_other_authorization_schemes_are_none_of_our_business(client: FlaskClient) -> None:
     """A proxy in front may ask for a password of its own."""
     assert client.get("/api/probe", headers={"Authorization": "Basic eDp5"}).get_json()["role"] == "public"
+
+
+def _basic(password: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + b64encode(f"whoever:{password}".encode()).decode()}
+
+
+def test_a_token_reads_as_the_password_of_basic(demo: None, engine: Engine, client: FlaskClient) -> None:
+    """QGIS 3.22 can send nothing else."""
+    secret = _issue(engine, scope="write")
+    assert client.get("/api/probe", headers=_basic(secret)).get_json()["role"] == "planner"
+    assert client.get("/api/probe", headers=_basic("qt_" + "a" * 43)).status_code == 401
+    _owner(engine, "UPDATE api_token SET revoked_at = now()")
+    assert client.get("/api/probe", headers=_basic(secret)).status_code == 401
+
+
+def test_basic_never_writes(demo: None, engine: Engine, client: FlaskClient) -> None:
+    """A browser sends it by itself, also with another site's form."""
+    assert client.post("/api/probe", headers=_basic(_issue(engine, scope="write"))).status_code in {400, 401, 403}
 
 
 def test_token_wins_over_the_session(demo: None, engine: Engine, client: FlaskClient) -> None:
