@@ -8,7 +8,7 @@ Why it is our own, and what it covers: docs/decisions/0022.
 
 from app.filtering.crs import CRS_OF_URI, FilterCrs, parse_crs
 from app.filtering.parameters import FILTER_KEYS, Clause, parse_clause, parse_datetime
-from app.filtering.queryables import Cells, Queryable, queryables_schema
+from app.filtering.queryables import SCHEMA_OF_TYPE, Cells, Queryable, queryables_schema
 from app.filtering.reading import LANGUAGES, Language, parse_filter
 from app.filtering.statement import compile_filter
 from app.filtering.tree import Ast, FilterError
@@ -38,6 +38,7 @@ __all__ = [
     "CRS_OF_URI",
     "FILTER_KEYS",
     "LANGUAGES",
+    "SCHEMA_OF_TYPE",
     "Ast",
     "Cells",
     "Clause",

@@ -40,7 +40,7 @@ class Queryable:
     role: str = ""
 
 
-_SCHEMA: dict[Type, dict[str, Any]] = {
+SCHEMA_OF_TYPE: dict[Type, dict[str, Any]] = {
     "string": {"type": "string"},
     "uuid": {"type": "string", "format": "uuid"},
     "integer": {"type": "integer"},
@@ -67,7 +67,7 @@ def queryables_schema(queryables: Mapping[str, Queryable], id_url: str, title: s
 
 def _described(one: Queryable) -> dict[str, Any]:
     described: dict[str, Any] = {"title": str(one.title)} if str(one.title) else {}
-    described |= _SCHEMA[one.type]
+    described |= SCHEMA_OF_TYPE[one.type]
     if one.enum:
         described["enum"] = list(one.enum)
     if one.role:

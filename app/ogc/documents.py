@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flask_babel import gettext as _
 
 from app.filtering import CONFORMANCE as CQL2
-from app.filtering import Queryable, queryables_schema
+from app.filtering import SCHEMA_OF_TYPE, Queryable, queryables_schema
 from app.ogc.collections import COLLECTIONS, Collection, Words
 from app.ogc.crs import CRS84, URIS
 from app.ogc.links import QUERYABLES, SCHEMA_REL, Link, link
@@ -126,21 +126,9 @@ def collections(root: str, extents: dict[str, Bounds], own: list[Link]) -> dict[
     }
 
 
-_SCHEMAS: dict[str, dict[str, Any]] = {
-    "string": {"type": "string"},
-    "uuid": {"type": "string", "format": "uuid"},
-    "integer": {"type": "integer"},
-    "number": {"type": "number"},
-    "boolean": {"type": "boolean"},
-    "date": {"type": "string", "format": "date"},
-    "timestamp": {"type": "string", "format": "date-time"},
-    "array": {"type": "array", "items": {"type": "string"}},
-}
-
-
 def value_schema(one: Queryable) -> dict[str, Any]:
     """A property's value as JSON Schema."""
-    made = {"title": str(one.title)} | _SCHEMAS[one.type]
+    made = {"title": str(one.title)} | SCHEMA_OF_TYPE[one.type]
     if one.enum:
         made["enum"] = list(one.enum)
     return made

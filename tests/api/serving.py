@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.request import urlopen
 
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
@@ -25,8 +19,8 @@ from app.people.actor import SYSTEM, Actor
 from app.people.commands import NewToken
 from app.people.store import limit_token
 from tests.reports.samples import LAT, LON, add_place, square
+from tests.serving import serving as running_server
 
-ROOT = Path(__file__).parents[2]
 # More than a test could ask in a minute: limits are tested elsewhere.
 PLENTY = 1_000_000
 
@@ -94,46 +88,8 @@ def serving(app_url: str, folder: Path) -> Iterator[Site]:
     """The server as it is in use, until the block ends."""
     engine = make_engine(app_url, pool_size=1)
     tokens = fill(engine)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environ = {
-        "PATH": os.environ["PATH"],
-        "QUIETUDE_DATABASE_URL": app_url,
-        "QUIETUDE_VAR_DIR": str(folder / "var"),
-        "QUIETUDE_SECRET_KEY": "a-key-for-tests-only",
-        "QUIETUDE_THREADS": "8",
-    }
-    options = [
-        "--limit-request-line",
-        "8190",
-        "--worker-class",
-        "app.web.server.Worker",
-        "--workers",
-        "1",
-        "--threads",
-        "8",
-        "--bind",
-        f"127.0.0.1:{port}",
-    ]
-    command = [sys.executable, "-m", "gunicorn", *options, "--no-control-socket", "wsgi:app"]
-    path = folder / "server.log"
-    with path.open("wb") as log:
-        process = subprocess.Popen(command, env=environ, stderr=log, stdout=log, cwd=ROOT)
-        try:
-            url = f"http://127.0.0.1:{port}"
-            _wait(url)
-            yield Site(url, tokens, engine, path)
-        finally:
-            process.terminate()
-            process.wait(20)
-            engine.dispose()
-
-
-def _wait(url: str) -> None:
-    for _ in range(600):
-        with suppress(OSError), urlopen(f"{url}/healthz") as answer:  # noqa: S310  (our own server)
-            assert answer.status == 200
-            return
-        time.sleep(0.05)
-    raise AssertionError("the server did not start")
+    try:
+        with running_server(app_url, folder, threads=8) as running:
+            yield Site(running.url, tokens, engine, running.log)
+    finally:
+        engine.dispose()

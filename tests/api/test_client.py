@@ -17,8 +17,9 @@ from uuid import uuid4
 import pytest
 from PIL import Image
 
-from tests.api.serving import ROOT, Site
+from tests.api.serving import Site
 from tests.reports.samples import LAT, LON
+from tests.serving import ROOT
 
 
 def _load() -> ModuleType:

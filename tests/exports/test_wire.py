@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
-import signal
 import socket
 import struct
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg2
@@ -24,6 +21,7 @@ from app.db.cluster import Cluster
 from app.db.session import unit_of_work
 from app.people.actor import SYSTEM
 from tests.exports.samples import PROPERTIES, add_many, add_organisation, add_report
+from tests.serving import serving
 
 URL = "/export/reports.geojson"
 ROWS = 100_000
@@ -63,10 +61,8 @@ class Server:
         client.connect(("127.0.0.1", self.port))
         return client
 
-    def stop(self) -> None:
+    def close(self) -> None:
         self._open.close()
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait()
 
     def worker(self) -> int:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
@@ -82,29 +78,10 @@ class Server:
 
 @pytest.fixture
 def server(bearer: Bearer, app_url: str, tmp_path: Path) -> Iterator[Server]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environ = {
-        "PATH": os.environ["PATH"],
-        "QUIETUDE_DATABASE_URL": app_url,
-        "QUIETUDE_VAR_DIR": str(tmp_path / "var"),
-        "QUIETUDE_SECRET_KEY": "a-key-for-tests-only",
-        "QUIETUDE_THREADS": "4",
-    }
-    options = ["--worker-class", "gthread", "--workers", "1", "--threads", "4", "--bind", f"127.0.0.1:{port}"]
-    command = [sys.executable, "-m", "gunicorn", *options, "--no-control-socket", "wsgi:app"]
-    log = (tmp_path / "log").open("wb")
-    process = subprocess.Popen(command, env=environ, stderr=log, stdout=log, cwd=Path(__file__).parents[2])
-    made = Server(process, port)
-    for _ in range(600):
-        with suppress(OSError):
-            made.get({}, "/healthz")
-            break
-        time.sleep(0.05)
-    yield made
-    made.stop()
-    log.close()
+    with serving(app_url, tmp_path) as running:
+        made = Server(running.process, running.port)
+        yield made
+        made.close()
 
 
 def running_copies(cluster: Cluster, then: str = "true") -> int:
