@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext as _l
 from app.exports.dictionary import COLUMNS, Column
 from app.exports.formats import FORMATS
 from app.exports.geopackage import CRS
+from app.exports.project import AUTHCFG
 from app.interventions.api import FILTER as INTERVENTION_FILTER
 from app.reports.api import FILTER as REPORT_FILTER
 from app.web.described import BBOX, Answer, Parameter, described
@@ -87,4 +88,13 @@ EVENTS = described(
 INTERVENTION_EVENTS = described(
     TAG, _l("Export the histories of interventions"), Answer(200, _HISTORY, {"type": "string"}, _CSV, _FILE),
     roles=_EXPORTERS, query=(*INTERVENTION_FILTER, *_CQL),
+)  # fmt: skip
+PROJECT = described(
+    TAG, _l("A project of QGIS with the register's layers"),
+    Answer(200, _l("The project (.qgs) in the language of the request; no secret is inside."), {"type": "string"},
+           ("application/x-qgis-project",), _FILE),
+    roles=_EXPORTERS,
+    query=(Parameter(
+        "authcfg", _l("The identifier of your authentication configuration in QGIS: seven small letters or digits."),
+        {"type": "string", "pattern": "^[a-z0-9]{7}$", "default": AUTHCFG}),),
 )  # fmt: skip

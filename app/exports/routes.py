@@ -13,10 +13,12 @@ from typing import cast
 
 from flask import Blueprint, Response, current_app, render_template, request
 from flask.blueprints import BlueprintSetupState
+from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import ServiceUnavailable
 
 from app.db.session import unit_of_work
+from app.errors import BadRequestError
 from app.exports import api
 from app.exports.actions import (
     EXPORTERS,
@@ -30,11 +32,14 @@ from app.exports.actions import (
     require_export,
 )
 from app.exports.channel import ReaderGoneError
-from app.exports.commands import parse_export, parse_format, parse_intervention_export
+from app.exports.commands import parse_export, parse_format, parse_intervention_export, refuse_strangers
 from app.exports.copying import STALLED_S
 from app.exports.dictionary import COLUMNS
 from app.exports.formats import CSV, FORMATS, OFFERED, Format
+from app.exports.legend import read_legend
+from app.exports.project import AUTHCFG, AUTHCFG_FORM, Target, project
 from app.exports.store import Taken, latest_exports
+from app.heat.mvt_routes import map_bounds
 from app.interventions.filters import InterventionFilter
 from app.interventions.store import kinds
 from app.nomenclature.actions import current_nomenclature
@@ -113,6 +118,25 @@ def intervention_events() -> Response:
     require_export(actor)
     chosen = _interventions(actor, request.args)
     return _begun("intervention_events", CSV, partial(export_intervention_events, services().engine, actor, chosen))
+
+
+@blueprint.get("/quietude.qgs")
+@api.PROJECT
+def qgis_project() -> Response:
+    """A project that shows the register live in QGIS."""
+    actor = current_actor()
+    require_export(actor)
+    refuse_strangers(request.args, ("authcfg",))
+    authcfg = request.args.get("authcfg", AUTHCFG)
+    if not AUTHCFG_FORM.fullmatch(authcfg):
+        raise BadRequestError("authcfg", _("give seven small letters or digits, as QGIS shows them"))
+    with unit_of_work(services().engine, actor) as uow:
+        legends = read_legend(uow.connection, "reports"), read_legend(uow.connection, "interventions")
+    target = Target((services().settings.public_url or request.url_root).rstrip("/"), authcfg)
+    response = Response(project(target, *legends, map_bounds()), content_type="application/x-qgis-project")
+    response.headers["Content-Disposition"] = 'attachment; filename="quietude.qgs"'
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
 
 
 def _interventions(actor: Actor, args: MultiDict[str, str]) -> InterventionFilter:

@@ -6,11 +6,10 @@ layer, and a test opens it in QGIS. SLD 1.1 (OGC 05-078r4, 05-077r4) is for ever
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from lxml import etree
 
 from app.exports.legend import Legend, Values
+from app.exports.qgis_symbols import drive_size, options, rgba
 
 # What a marker's size says, in millimetres: gravity 1 to 4.
 _SIZE_MM = '1.6 + 0.5 * coalesce("severity", 1)'
@@ -38,13 +37,6 @@ def qml(legend: Legend) -> str:
     return str(etree.tostring(root, encoding="unicode", doctype=_DOCTYPE))
 
 
-def _options(parent: etree._Element, values: Iterable[tuple[str, str]]) -> None:
-    """QGIS's own way to write a dictionary of texts."""
-    group = etree.SubElement(parent, "Option", type="Map")
-    for name, value in values:
-        etree.SubElement(group, "Option", name=name, value=value, type="QString")
-
-
 def _widget(field: etree._Element, values: Values | None) -> None:
     """A column of codes shows their labels."""
     widget = etree.SubElement(field, "editWidget", type="ValueMap" if values else "")
@@ -54,7 +46,7 @@ def _widget(field: etree._Element, values: Values | None) -> None:
     outer = etree.SubElement(config, "Option", type="Map")
     listed = etree.SubElement(outer, "Option", name="map", type="List")
     for code, label in values:
-        _options(listed, [(label, code)])
+        options(listed, [(label, code)])
 
 
 def _renderer(root: etree._Element, legend: Legend) -> None:
@@ -74,20 +66,12 @@ def _marker(symbols: etree._Element, name: str, colour: str, *, sized: bool) -> 
     symbol = etree.SubElement(symbols, "symbol", type="marker", name=name, alpha="1", clip_to_extent="1")
     layer = etree.SubElement(symbol, "layer", {"class": "SimpleMarker", "enabled": "1", "locked": "0", "pass": "0"})
     values = {
-        "name": "circle", "color": _rgba(colour), "outline_color": "255,255,255,255", "outline_style": "solid",
+        "name": "circle", "color": rgba(colour), "outline_color": "255,255,255,255", "outline_style": "solid",
         "outline_width": "0.2", "outline_width_unit": "MM", "size": _PLAIN_SIZE_MM, "size_unit": "MM",
     }  # fmt: skip
-    _options(layer, values.items())
-    if not sized:
-        return
-    driven = etree.SubElement(etree.SubElement(layer, "data_defined_properties"), "Option", type="Map")
-    etree.SubElement(driven, "Option", name="name", value="", type="QString")
-    properties = etree.SubElement(driven, "Option", name="properties", type="Map")
-    size = etree.SubElement(properties, "Option", name="size", type="Map")
-    etree.SubElement(size, "Option", name="active", value="true", type="bool")
-    etree.SubElement(size, "Option", name="expression", value=_SIZE_MM, type="QString")
-    etree.SubElement(size, "Option", name="type", value="3", type="int")
-    etree.SubElement(driven, "Option", name="type", value="collection", type="QString")
+    options(layer, values.items())
+    if sized:
+        drive_size(layer, _SIZE_MM)
 
 
 def _map_tip(root: etree._Element, legend: Legend) -> None:
@@ -95,10 +79,6 @@ def _map_tip(root: etree._Element, legend: Legend) -> None:
     first = "category" if "category" in legend.columns else "kind"
     tip = etree.SubElement(root, "mapTip")
     tip.text = f'<b>[% represent_value("{first}") %]</b><br>[% represent_value("state") %]'
-
-
-def _rgba(colour: str) -> str:
-    return ",".join(str(value) for value in bytes.fromhex(colour[1:])) + ",255"
 
 
 def sld(name: str, legend: Legend) -> str:

@@ -57,6 +57,8 @@ def _marked(response: Response, asking: Asking, tag: str) -> Response:
     """As heat tiles: asked again each time, kept apart by who asks, answered with 304 while nothing changed."""
     response.vary.update(("Cookie", "Authorization", "Accept-Encoding"))
     response.cache_control.no_cache = True
+    # QGIS (Qt) keeps what it read, whoever read it, and asks again only when told so in these words.
+    response.cache_control.must_revalidate = True
     if asking.look.viewer.is_protected:
         response.cache_control.public = True
     else:
@@ -121,7 +123,7 @@ def tile_json() -> Response:
         "scheme": "xyz",
         "tiles": [f"{base}/tiles/reports/{{z}}/{{x}}/{{y}}.mvt{'?' if query else ''}{query}"],
         "vector_layers": layers,
-        "bounds": _bounds(),
+        "bounds": map_bounds(),
         "minzoom": ZOOM_MIN,
         "maxzoom": NATIVE_ZOOM_MAX,
     }
@@ -132,7 +134,8 @@ def tile_json() -> Response:
     return response
 
 
-def _bounds() -> tuple[float, float, float, float]:
+def map_bounds() -> tuple[float, float, float, float]:
+    """West, south, east, north of the territory, in degrees; of France without one."""
     try:
         return current_territory().bounds
     except (NoTerritoryError, SQLAlchemyError):

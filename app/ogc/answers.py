@@ -66,7 +66,8 @@ def features(chosen: Offer, body: bytes, links: list[Link], crs: Crs, *marks: by
     known = request.if_none_match.contains_weak(etag)
     response = Response(status=304) if known else _encoded(body, chosen.media_type)
     response.set_etag(etag, weak=True)
-    response.cache_control.no_cache = True
+    # QGIS (Qt) reads its own copy without asking again, also when it has signed in meanwhile: it must not keep one.
+    response.cache_control.no_store = True
     response.cache_control.private = True
     return finished(response, links, crs)
 
