@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
+from app.db.session import unit_of_work
+from app.people.actor import SYSTEM
 from tests.ogc.conftest import EMPTY
 from tests.ogc.live import Live, serving
 from tests.ogc.samples import fill
@@ -22,3 +25,9 @@ def live(
         yield Live(root, world.tokens["planner"])
     with owner_engine.begin() as connection:
         connection.execute(EMPTY)
+
+
+def rows(engine: Engine, statement: str) -> list[tuple[Any, ...]]:
+    """What the database itself holds, whoever may see it."""
+    with unit_of_work(engine, SYSTEM) as uow:
+        return [tuple(row) for row in uow.connection.execute(text(statement))]

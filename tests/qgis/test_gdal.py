@@ -6,14 +6,12 @@ import json
 import sqlite3
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
-from app.db.session import unit_of_work
-from app.people.actor import SYSTEM
 from tests.ogc.live import Live
+from tests.qgis.conftest import rows
 
 SEEN = "visibility <> 'restricted'"
 
@@ -29,11 +27,6 @@ def gdal(live: Live, *command: str) -> str:
     )
     assert (done.returncode, "ERROR" in done.stderr) == (0, False), done.stderr
     return done.stdout
-
-
-def rows(engine: Engine, statement: str) -> list[tuple[Any, ...]]:
-    with unit_of_work(engine, SYSTEM) as uow:
-        return [tuple(row) for row in uow.connection.execute(text(statement))]
 
 
 @pytest.mark.parametrize(

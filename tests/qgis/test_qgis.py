@@ -11,22 +11,16 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from lxml import etree
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
-from app.db.session import unit_of_work
 from app.exports.dictionary import COLUMNS
 from app.exports.legend import COLOURS
 from app.exports.project import AUTHCFG, CLOSE, LABELLED
-from app.people.actor import SYSTEM
 from tests.ogc.live import Live
+from tests.qgis.conftest import rows
 
 Seen = dict[str, Any]
 LOOK = Path(__file__).with_name("look.py")
-
-
-def rows(engine: Engine, statement: str) -> list[tuple[Any, ...]]:
-    with unit_of_work(engine, SYSTEM) as uow:
-        return [tuple(row) for row in uow.connection.execute(text(statement))]
 
 
 def fetch(live: Live, path: str, *options: str) -> bytes:
@@ -179,5 +173,5 @@ def test_other_parameters_are_refused_by_name(live: Live, query: str) -> None:
         fetch(live, f"/export/quietude.qgs?{query}")
 
 
-def test_only_planners_and_coordinators_get_it(client: FlaskClient) -> None:
+def test_a_stranger_does_not_get_it(client: FlaskClient) -> None:
     assert client.get("/export/quietude.qgs").status_code == 401
