@@ -82,6 +82,7 @@ PAGES = {
     "/organisations/<slug>/notifications": Visit(PARTNER, "/organisations/bailleur-social-demo/notifications"),
     "/organisations/<slug>/notifications/log": Visit(PARTNER, "/organisations/bailleur-social-demo/notifications/log"),
     "/imports": Visit(PARTNER),
+    "/near": Visit(AGENT),
     "/offline": Visit(""),
     "/offline/shell": Visit("", "/offline/shell?page=/reports/new&lang={}", "SELECT 'fr'"),
     "/ogc/": Visit(PLANNER),

@@ -67,7 +67,7 @@ def test_geopackage_holds_every_kind_of_geometry(send: Send, tmp_path: Path) -> 
         send("bailleur", "POST", "/api/interventions", body(geometry=geometry, teams=["cleaning"]))
     with send("planner", "GET", "/export/interventions.gpkg?crs=4326") as answer:
         (tmp_path / "got.gpkg").write_bytes(answer.data)
-    meta, _fids, geometries, fields = pyogrio.raw.read(tmp_path / "got.gpkg")
+    meta, _fids, geometries, fields = pyogrio.raw.read(tmp_path / "got.gpkg", layer="interventions")
     assert {shapely.from_wkb(one).geom_type for one in geometries} == {"Point", "LineString", "Polygon"}
     assert set(dict(zip(meta["fields"], fields, strict=True))["teams"]) == {"cleaning"}
 

@@ -126,11 +126,13 @@ def _at(url: str) -> str:
 @contextmanager
 def other_city(cluster: Cluster, var_dir: Path) -> Iterator[Neighbour]:
     """The other city, open for requests."""
-    with neighbour_database(cluster), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("app.BLUEPRINTS", BLUEPRINTS)
+    with neighbour_database(cluster):
         app_url = _at(cluster.url("app"))
         environ = {"DATABASE_URL": app_url, "VAR_DIR": str(var_dir), "SECRET_KEY": "the other city's key", "DEMO": "0"}
-        app = create_app(load_settings({f"QUIETUDE_{name}": value for name, value in environ.items()}))
+        # Only while it is made: this city stays open longer than the test that opened it.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("app.BLUEPRINTS", BLUEPRINTS)
+            app = create_app(load_settings({f"QUIETUDE_{name}": value for name, value in environ.items()}))
         app.config.update(RATELIMIT_ENABLED=False)
         engine = make_engine(app_url)
         seed_default(engine)
