@@ -41,7 +41,8 @@ const categories = setUpCategories(form, texts, (radio) => {
   if (severityTouched) return;
   for (const one of severities) one.checked = one.value === radio.dataset.severity;
 });
-const place = setUpPlace(form, texts, { onPlace: () => { lookForSimilar(); draft.soon(); countNear(); } });
+// An address that names a place says so at once, when the parts below are not there yet.
+const place = setUpPlace(form, texts, { onPlace: () => queueMicrotask(follow) });
 const draft = setUpDraft(form, unfinished);
 const photos = setUpPhotos(form.querySelector('[data-photo-field]'), document.querySelector('#photo-direct'), { onChange: countPhotos });
 const sent = setUpSent(form, document.querySelector('#done'), document.querySelector('#photo-uploads'), texts);
@@ -84,6 +85,12 @@ function missing(report) {
   if (!report.category) errors.push({ field: 'category', message: texts.choose });
   if (report.lon === '' || report.lat === '') errors.push({ field: 'lon', message: texts.where, block: 'where' });
   return errors;
+}
+
+function follow() {
+  lookForSimilar();
+  draft.soon();
+  countNear();
 }
 
 /** What a reload must not lose; null when there is nothing of a person's own in it. */
