@@ -82,7 +82,6 @@ PAGES = {
     "/organisations/<slug>/notifications": Visit(PARTNER, "/organisations/bailleur-social-demo/notifications"),
     "/organisations/<slug>/notifications/log": Visit(PARTNER, "/organisations/bailleur-social-demo/notifications/log"),
     "/imports": Visit(PARTNER),
-    "/near": Visit(AGENT),
     "/offline": Visit(""),
     "/offline/shell": Visit("", "/offline/shell?page=/reports/new&lang={}", "SELECT 'fr'"),
     "/ogc/": Visit(PLANNER),
@@ -118,6 +117,7 @@ PAGES = {
 # Elsewhere with data of their own: a bulk move, a photo, a rule.
 TESTED_ELSEWHERE = {
     "/desk/moves/<uuid:bulk_id>": "tests/browser/test_desk.py",
+    "/near": "tests/browser/test_near_me.py",
     "/imports/<uuid:batch_id>": "tests/imports/test_walk.py",
     "/photos/<uuid:photo_id>/cover": "tests/browser/test_photos.py",
     "/routing/<int:rule_id>": "tests/browser/test_pages.py",
