@@ -57,7 +57,8 @@ AGENT, PARTNER, COORDINATOR, PLANNER = "agent", "bailleur", "coordinator", "plan
 _REPORT = "SELECT id FROM report WHERE duplicate_of IS NULL ORDER BY received_at DESC LIMIT 1"
 _INTERVENTION = (
     "SELECT intervention.id FROM intervention JOIN account USING (organisation_id)"
-    " WHERE email = 'bailleur@demo.quietude' ORDER BY intervention.id LIMIT 1"
+    " WHERE email = 'bailleur@demo.quietude' AND state IN ('planned', 'in_progress', 'done')"
+    " ORDER BY intervention.id LIMIT 1"
 )
 PAGES = {
     "/": Visit(AGENT),
@@ -82,6 +83,7 @@ PAGES = {
     "/organisations/<slug>/notifications": Visit(PARTNER, "/organisations/bailleur-social-demo/notifications"),
     "/organisations/<slug>/notifications/log": Visit(PARTNER, "/organisations/bailleur-social-demo/notifications/log"),
     "/imports": Visit(PARTNER),
+    "/near": Visit(AGENT),
     "/offline": Visit(""),
     "/offline/shell": Visit("", "/offline/shell?page=/reports/new&lang={}", "SELECT 'fr'"),
     "/ogc/": Visit(PLANNER),
@@ -117,7 +119,6 @@ PAGES = {
 # Elsewhere with data of their own: a bulk move, a photo, a rule.
 TESTED_ELSEWHERE = {
     "/desk/moves/<uuid:bulk_id>": "tests/browser/test_desk.py",
-    "/near": "tests/browser/test_near_me.py",
     "/imports/<uuid:batch_id>": "tests/imports/test_walk.py",
     "/photos/<uuid:photo_id>/cover": "tests/browser/test_photos.py",
     "/routing/<int:rule_id>": "tests/browser/test_pages.py",
