@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlencode
@@ -31,6 +30,7 @@ from app.heat.tiles import tile_exists
 from app.people.identity import current_actor
 from app.places.actions import current_territory
 from app.places.lattice import FRANCE_LON_LAT
+from app.web.compression import gzipped
 from app.web.context import services
 
 if TYPE_CHECKING:
@@ -99,10 +99,7 @@ def tile(z: int, x: int, y: int) -> Response:
 def _answer(body: bytes) -> Response:
     """An empty tile is no bytes, with a status that every client takes for an answer."""
     response = Response(body, mimetype=MEDIA_TYPE)
-    if body and request.accept_encodings["gzip"] > 0:
-        response.set_data(gzip.compress(body, 5, mtime=0))
-        response.headers["Content-Encoding"] = "gzip"
-    return response
+    return gzipped(response, 5) if body else response
 
 
 @blueprint.get("/tiles/reports.json")

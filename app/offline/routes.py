@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import hashlib
 import json
 from http import HTTPStatus
@@ -20,6 +19,7 @@ from app.people.guards import require_signed_in
 from app.people.identity import current_actor, via_token
 from app.people.setup import derived_key
 from app.places.store import geography_version
+from app.web.compression import gzipped
 from app.web.context import services
 from app.web.language import LOCALES
 
@@ -54,8 +54,8 @@ def reference() -> Response:
         state = repr((geography_version(uow.connection), nomenclature.themes, nomenclature.categories))
         etag = hashlib.sha256(state.encode()).hexdigest()[:32]
         known = request.if_none_match.contains_weak(etag)
-        body = {} if known else actions.reference(uow, nomenclature)
-    return _stamped(Response(status=304) if known else _compact(body), etag)
+        raw = b"" if known else _compact(actions.reference(uow, nomenclature))
+    return _stamped(raw, etag)
 
 
 @blueprint.get("/api/offline/reports")
@@ -65,22 +65,18 @@ def open_reports() -> Response:
     actor = current_actor()
     require_signed_in(actor)
     with unit_of_work(services().engine, actor) as uow:
-        body = actions.open_reports(uow)
-    etag = hashlib.sha256(json.dumps(body).encode()).hexdigest()[:32]
+        raw = _compact(actions.open_reports(uow))
+    return _stamped(raw, hashlib.sha256(raw).hexdigest()[:32])
+
+
+def _compact(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _stamped(raw: bytes, etag: str) -> Response:
+    """The list with its mark; 304 without it when the phone has just that."""
     known = request.if_none_match.contains_weak(etag)
-    return _stamped(Response(status=304) if known else _compact(body), etag)
-
-
-def _compact(body: dict[str, Any]) -> Response:
-    raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    if request.accept_encodings["gzip"] <= 0:
-        return Response(raw, content_type="application/json")
-    answer = Response(gzip.compress(raw, 6, mtime=0), content_type="application/json")
-    answer.headers["Content-Encoding"] = "gzip"
-    return answer
-
-
-def _stamped(answer: Response, etag: str) -> Response:
+    answer = Response(status=304) if known else gzipped(Response(raw, content_type="application/json"), 6)
     # Weak: gzipped or not, it is the same list. The phone keeps it itself; no cache does.
     answer.set_etag(etag, weak=True)
     answer.headers["Cache-Control"] = "no-store"

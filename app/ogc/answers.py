@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zlib
 from http import HTTPStatus
 from typing import Any
 
@@ -21,6 +20,7 @@ from app.errors import (
 from app.ogc.crs import Crs
 from app.ogc.links import Link, add_headers
 from app.ogc.negotiate import HTML, Offer, wants_html
+from app.web.compression import gzipped
 from app.web.language import locale_code
 from app.web.logs import get_logger, request_id
 from app.web.problems import TITLES, problem
@@ -75,11 +75,7 @@ def features(chosen: Offer, body: bytes, links: list[Link], crs: Crs, *marks: by
 def _encoded(body: bytes, media_type: str) -> Response:
     """Compressed when the client can read that. These answers hold no secret beside what an address puts into them."""
     response = Response(body, content_type=media_type)
-    if len(body) >= _WORTH_GZIP_BYTES and request.accept_encodings.quality("gzip") > 0:
-        packer = zlib.compressobj(1, zlib.DEFLATED, wbits=31)
-        response.set_data(packer.compress(body) + packer.flush())
-        response.headers["Content-Encoding"] = "gzip"
-    return response
+    return gzipped(response, 1) if len(body) >= _WORTH_GZIP_BYTES else response
 
 
 def ours(error: QuietudeError) -> Response:

@@ -135,7 +135,6 @@ class Cursor:
     id: UUID
 
 
-_SUBMIT = "SELECT * FROM submit_report(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 # The first row of VALUES gives the others their types.
 _TYPES = (
     "text integer integer bytea uuid text float8 float8 bigint integer text timestamptz timestamptz timestamptz text"
@@ -156,7 +155,8 @@ _EVENTS = text(
 
 def add_report(connection: Connection, new: NewReport, actor: Actor) -> Added:
     """Store a report and the first line of its history, as `actor` (migrations/sql/0003/submit.sql)."""
-    return Added(*connection.exec_driver_sql(_SUBMIT, _arguments(Submission(new, actor))).one())
+    _id, *row = connection.exec_driver_sql(_submit_many(1), _arguments(Submission(new, actor))).one()
+    return Added(*row)
 
 
 def add_reports(cursor: PsycopgCursor, submissions: Sequence[Submission]) -> list[Added]:

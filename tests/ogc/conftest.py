@@ -8,20 +8,16 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from tests.heat.application import heat_application
-from tests.ogc.live import Live, serving
+from tests.ogc.live import EMPTY, Live, filled
 from tests.ogc.samples import fill
 from tests.routing.world import World
 
 TODAY = date(2026, 6, 30)
 Get = Callable[..., TestResponse]
-EMPTY = text("""
-    TRUNCATE report, report_event, intervention, intervention_event, intervention_report, place, api_token, account,
-        organisation, geodata_import RESTART IDENTITY CASCADE
-""")
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +61,5 @@ def live(
     engine: Engine, owner_engine: Engine, app_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Live]:
     """A live server with a few hundred reports, for real clients: its `url` ends in /ogc; `token` of a planner."""
-    world = fill(engine, 300)
-    with serving(app_url, tmp_path_factory.mktemp("live")) as root:
-        yield Live(f"{root}/ogc", world.tokens["planner"])
-    with owner_engine.begin() as connection:
-        connection.execute(EMPTY)
+    with filled(engine, owner_engine, app_url, tmp_path_factory.mktemp("live")) as root:
+        yield Live(f"{root.url}/ogc", root.token)

@@ -10,9 +10,7 @@ from sqlalchemy import Engine, text
 
 from app.db.session import unit_of_work
 from app.people.actor import SYSTEM
-from tests.ogc.conftest import EMPTY
-from tests.ogc.live import Live, serving
-from tests.ogc.samples import fill
+from tests.ogc.live import Live, filled
 
 
 @pytest.fixture(scope="module")
@@ -20,11 +18,8 @@ def live(
     engine: Engine, owner_engine: Engine, app_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Live]:
     """Its `url` is the root of everything; `token` of a planner."""
-    world = fill(engine, 300)
-    with serving(app_url, tmp_path_factory.mktemp("live")) as root:
-        yield Live(root, world.tokens["planner"])
-    with owner_engine.begin() as connection:
-        connection.execute(EMPTY)
+    with filled(engine, owner_engine, app_url, tmp_path_factory.mktemp("live")) as made:
+        yield made
 
 
 def rows(engine: Engine, statement: str) -> list[tuple[Any, ...]]:
