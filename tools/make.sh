@@ -133,7 +133,8 @@ stamp() {
 }
 
 pip_install() {
-  .venv/bin/python -m pip install --disable-pip-version-check --no-build-isolation --require-hashes -r "$1" |
+  # Each lock names all there is to install: with nothing to resolve, a release of this morning cannot stand in the way.
+  .venv/bin/python -m pip install --disable-pip-version-check --no-build-isolation --no-deps --require-hashes -r "$1" |
     { sed -u -n -E 's/^Collecting ([^ ]+).*/   \1/p; s/^(Installing collected packages).*/   \1 …/p'; }
 }
 
