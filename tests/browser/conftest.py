@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from werkzeug.serving import make_server
 
 from app.people.actions import ensure_demo_accounts
 from app.places.actions import seed_approximate
+from benchmarks.soak import Server
 
 # A picture is cleaned in a process of its own, and the machine of the tests may have other work.
 expect.set_options(timeout=20_000)
@@ -90,6 +92,24 @@ def live_server(app: Flask, engine: Engine) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def killable_server(clean: None, engine: Engine, app_url: str, owner_url: str, tmp_path: Path) -> Iterator[Server]:
+    """`quietude serve` on the database of the tests, which can be killed and started again at the same address."""
+    ensure_demo_accounts(engine, PASSWORD)
+    seed_approximate(engine)
+    environment = {
+        "QUIETUDE_DATABASE_URL": app_url,
+        "QUIETUDE_MIGRATION_DATABASE_URL": owner_url,
+        "QUIETUDE_VAR_DIR": str(tmp_path / "var"),
+        "QUIETUDE_WORKERS": "1",
+    }
+    made = Server(environment, tmp_path / "serve.log")
+    made.start()
+    made.wait()
+    yield made
+    made.kill()
 
 
 @pytest.fixture
