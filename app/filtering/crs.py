@@ -69,9 +69,18 @@ def box_geometry(box: Box, crs: FilterCrs) -> BaseGeometry:
     if south > north or (west > east and crs.srid != LON_LAT):
         raise FilterError(_("a box has its low corner first, then its high corner"))
     if west > east:
-        halves = shapely.box(west, south, _LON_MOST, north), shapely.box(-_LON_MOST, south, east, north)
-        return to_lon_lat(shapely.MultiPolygon(halves), FilterCrs(LON_LAT))
-    return to_lon_lat(shapely.box(west, south, east, north), FilterCrs(crs.srid))
+        halves = _rectangle(west, south, _LON_MOST, north), _rectangle(-_LON_MOST, south, east, north)
+        return to_lon_lat(shapely.union_all(halves), FilterCrs(LON_LAT))
+    return to_lon_lat(_rectangle(west, south, east, north), FilterCrs(crs.srid))
+
+
+def _rectangle(west: float, south: float, east: float, north: float) -> BaseGeometry:
+    """A box without width or height is a line, without both a point: as an area neither would be valid."""
+    if west < east and south < north:
+        return shapely.box(west, south, east, north)
+    if (west, south) == (east, north):
+        return shapely.Point(west, south)
+    return shapely.LineString([(west, south), (east, north)])
 
 
 def to_lon_lat(geometry: BaseGeometry, crs: FilterCrs) -> BaseGeometry:

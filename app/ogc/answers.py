@@ -53,7 +53,7 @@ def finished(response: Response, links: list[Link], crs: Crs | None = None) -> R
     response.headers["Content-Language"] = locale_code()
     if crs is not None:
         response.headers["Content-Crs"] = f"<{crs.uri}>"
-    response.vary.update(("Accept", "Accept-Encoding", "Authorization", "Cookie"))
+    response.vary.update(("Accept", "Accept-Encoding", "Accept-Language", "Authorization", "Cookie"))
     return response
 
 

@@ -127,7 +127,7 @@ def _statistics(words: Words) -> Names:
     return _with_geometry("statistic", properties)
 
 
-_AT_LEAST = _l("At least this severity, 1 to 4, as on the map; an exact one goes by filter=severity = 3")
+_AT_LEAST = _l("At least this severity, 1 to 4: what the map and the exports call severity")
 _ORGANISATION = _l("Name of an organisation, or its slug")
 _FROM = _l("First day, YYYY-MM-DD, in Europe/Paris")
 _TO = _l("Last day, YYYY-MM-DD, inclusive, in Europe/Paris")
@@ -148,9 +148,9 @@ REPORTS = Collection(
     join="JOIN public.category ON category.code = report.category_code",
     start="report.observed_at",
     end="report.observed_at",
-    filters=("theme", "category", "from", "to", "state", "severity", "due", "organisation"),
+    filters=("theme", "category", "from", "to", "state", "severity_min", "due", "organisation"),
     meanings={
-        "theme": _CODES, "category": _CODES, "state": _CODES, "severity": _AT_LEAST, "from": _FROM, "to": _TO,
+        "theme": _CODES, "category": _CODES, "state": _CODES, "severity_min": _AT_LEAST, "from": _FROM, "to": _TO,
         "organisation": _ORGANISATION, "due": _l("soon: due within one working day; over: late"),
     },
 )  # fmt: skip

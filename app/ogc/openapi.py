@@ -115,14 +115,12 @@ def _of_items(one: Collection, words: Words) -> list[Json]:
     after = _parameter("after", _("Where the last page ended: comes with the link to the next one"), key)
     made = [*shared, after]
     for name in one.filters:
-        if name == "severity":
-            # At least that much, as on the map. Clients (GDAL, QGIS) hand "severity = 3" over by a declared parameter
-            # of that name and believe that it means equal: undeclared, they ask by `filter` or look themselves.
-            continue
         schema: Json = {"type": "string"}
         found = properties.get(name)
         if name in {"from", "to"}:
             schema = {"type": "string", "format": "date"}
+        elif name == "severity_min":
+            schema = {"type": "integer", "minimum": 1, "maximum": 4}
         elif name == "due":
             schema = {"type": "string", "enum": ["soon", "over"]}
         elif name in _LISTS and found is not None and found.enum:

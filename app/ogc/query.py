@@ -20,7 +20,7 @@ from app.interventions.filters import parse_filter as parse_intervention_filter
 from app.ogc.collections import Collection, Words
 from app.ogc.crs import CRS84, Crs, parse_crs
 from app.ogc.spans import Box, Times, parse_bbox, parse_times
-from app.reports.filters import ReportFilter, conditions, parse_day
+from app.reports.filters import ReportFilter, conditions, parse_day, parse_severity
 from app.reports.filters import parse_filter as parse_report_filter
 
 LIMIT_DEFAULT, LIMIT_MOST = 10, 10_000
@@ -126,7 +126,10 @@ def _own_filters(args: MultiDict[str, str], collection: Collection, words: Words
     taken = MultiDict({name: args[name] for name in collection.filters if name in args})
     either = [taken.pop(name, "").strip() for name in ("organisation", "neighbourhood")]
     if collection.id == "reports":
-        parts, binds = conditions(parse_report_filter(taken, words.nomenclature))
+        # "severity" is the property here, which equals; what the map calls so has a name of its own.
+        least = parse_severity(taken, "severity_min")
+        chosen = parse_report_filter(taken, words.nomenclature)
+        parts, binds = conditions(chosen.model_copy(update={"severity_min": least}))
     elif collection.id == "interventions":
         if parse_number(either[1]) is not None:
             taken["neighbourhood"], either[1] = either[1], ""

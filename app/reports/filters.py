@@ -84,7 +84,7 @@ def parse_filter(args: Mapping[str, str], nomenclature: Nomenclature) -> ReportF
         from_date=from_date,
         to_date=to_date,
         states=_codes(args, "state", set(STATES)),
-        severity_min=_severity(args),
+        severity_min=parse_severity(args, "severity"),
         bbox=parse_bbox(args),
         due=_due(args),
         organisation=_organisation(args),
@@ -113,12 +113,13 @@ def parse_day(args: Mapping[str, str], key: str) -> date | None:
     return day
 
 
-def _severity(args: Mapping[str, str]) -> int | None:
-    value = args.get("severity", "").strip()
+def parse_severity(args: Mapping[str, str], key: str) -> int | None:
+    """The least severity, None when it was left empty. Raises BadRequestError."""
+    value = args.get(key, "").strip()
     if not value:
         return None
     if value not in {"1", "2", "3", "4"}:
-        raise BadRequestError("severity", _("choose 1, 2, 3 or 4"))
+        raise BadRequestError(key, _("choose 1, 2, 3 or 4"))
     return int(value)
 
 

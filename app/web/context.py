@@ -52,7 +52,8 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.ensure_sync = lambda function: function  # type: ignore[assignment,method-assign]
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
-        app.wsgi_app = cast("Any", ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops))  # type: ignore[method-assign]
+        behind = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)
+        app.wsgi_app = cast("Any", behind)  # type: ignore[method-assign]
 
 
 def services() -> Services:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,6 +13,8 @@ from flask_babel import Babel, format_date, format_datetime, format_decimal, get
 from app.errors import NotFoundError
 
 LOCALES = ("fr", "en")
+# What programs ask (app/web/problems.py has more, where the browser's pages ask too): the first part of the path.
+_OF_PROGRAMS = ("api", "ogc", "open311")
 COOKIE = "quietude_language"
 TIMEZONE = "Europe/Paris"
 TRANSLATIONS = str(Path(__file__).with_name("translations"))
@@ -24,7 +27,7 @@ def chosen_locale() -> str:
     cookie = request.cookies.get(COOKIE)
     if cookie in LOCALES:
         return cookie
-    if not request.path.startswith(("/api/", "/open311/")):
+    if request.path.split("/")[1] not in _OF_PROGRAMS:
         return "fr"
     # A machine has no switch: it asks in its header.
     return request.accept_languages.best_match(LOCALES, default="fr") or "fr"
@@ -84,3 +87,10 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters["day"] = lambda value: _first(format_date(value, "d MMM y"))
     app.jinja_env.filters["moment"] = lambda value: _first(format_datetime(value, "d MMM y, HH:mm"))
     app.register_blueprint(blueprint)
+
+    @app.after_request
+    def vary(response: Response) -> Response:
+        """An error's words are the asker's: no cache gives them to somebody else."""
+        if response.status_code >= HTTPStatus.BAD_REQUEST:
+            response.vary.update(("Accept-Language", "Cookie"))
+        return response

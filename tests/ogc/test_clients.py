@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+from flask import Flask
 
+from app import create_app
+from app.settings import load_settings
+from app.web.context import services
 from tests.ogc.conftest import Get
 from tests.ogc.samples import REPORTS, report_id
-from tests.ogc.test_core import GEOJSON, body, links
+from tests.ogc.test_core import GEOJSON, body
+from tests.routing.world import World
 
 ITEMS = "/collections/reports/items"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -120,7 +126,35 @@ def test_what_it_says_to_a_person_is_a_page(get: Get) -> None:
         assert answer.mimetype == "text/html"
 
 
-def test_the_links_behind_a_proxy_are_those_of_the_outside(get: Get, ogc_app: object) -> None:
-    """Settings name the outside (QUIETUDE_PUBLIC_URL, or the trusted proxies' headers); a header alone does not."""
-    answer = get("/", headers={"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https"})
-    assert links(body(answer), "self")[0]["href"] == "http://localhost/ogc/"
+FORWARDED = {"X-Forwarded-Host": "city.example", "X-Forwarded-Proto": "https", "X-Forwarded-Prefix": "/quietude"}
+
+
+def test_headers_of_a_proxy_that_nobody_trusts_are_ignored(get: Get) -> None:
+    for path in ("/", "/collections", f"{ITEMS}?limit=1"):
+        answer = get(path, headers=FORWARDED)
+        hrefs = [one["href"] for one in body(answer)["links"]]
+        assert all(href.startswith("http://localhost/ogc") for href in hrefs)
+        assert "city.example" not in str(answer.headers)
+
+
+def test_behind_a_trusted_proxy_every_link_is_one_of_the_outside(
+    ogc_app: Flask, world: World, app_url: str, tmp_path: Path
+) -> None:
+    environ = {"DATABASE_URL": app_url, "VAR_DIR": str(tmp_path), "SECRET_KEY": "x" * 20, "TRUSTED_PROXIES": "1"}
+    behind = create_app(load_settings({f"QUIETUDE_{name}": value for name, value in environ.items()}))
+    try:
+        client = behind.test_client()
+        for path in ("/ogc/", "/ogc/collections", f"/ogc{ITEMS}?limit=1"):
+            # The client's own word comes first, the proxy's last.
+            forwarded = {name: f"evil, {value}" for name, value in FORWARDED.items()}
+            answer = client.get(path, headers=world.headers("planner") | forwarded | {"Accept": "application/json"})
+            hrefs = [one["href"] for one in body(answer)["links"]]
+            assert all(href.startswith("https://city.example/quietude/ogc") for href in hrefs)
+            assert "evil" not in f"{answer.headers}{answer.data!r}"
+            for link in answer.headers.getlist("Link"):
+                assert link.startswith("<https://city.example/quietude/ogc")
+        served = client.get("/ogc/api", headers=FORWARDED | {"Accept": "application/json"}).get_json(force=True)
+        assert served["servers"] == [{"url": "https://city.example/quietude/ogc"}]
+    finally:
+        with behind.app_context():
+            services().engine.dispose()

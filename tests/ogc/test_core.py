@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.ogc.collections import COLLECTIONS
@@ -89,7 +90,8 @@ def test_core_query_param_unknown(get: Get, path: str) -> None:
      "datetime=yesterday", "datetime=2026-13-01", "datetime=2026-05-02/2026-05-01", "datetime=a/b/c", "datetime=",
      "datetime=..", "datetime=2026-05-01T00:00:00", "datetime=9999-12-31", "datetime=0001-01-01T00:00:00%2B23:00",
      "crs=EPSG:4326", "crs=", "bbox-crs=nothing", "f=xml", "filter-lang=sql", "filter=", "after=1", "after=%00",
-     "category=nothing", "theme=nothing", "state=nothing", "severity=9", "from=1", "due=never", "kind=nothing",
+     "category=nothing", "theme=nothing", "state=nothing", "severity=x", "severity_min=9", "severity_min=x",
+     "from=1", "due=never", "kind=nothing",
      "id=1", "is_synthetic=yes", "observed_at=2026", "description=%00", "organisation=%00", "duplicate_of=x"],
 )  # fmt: skip
 def test_core_query_param_invalid(get: Get, query: str) -> None:
@@ -124,6 +126,23 @@ def test_core_fc_md_op_and_success_and_items(get: Get) -> None:
 
 def test_the_language_is_said(get: Get) -> None:
     assert get("/collections").headers["Content-Language"] == "fr"
+
+
+@pytest.mark.parametrize(("path", "status"), [("/collections", 200), ("/nothing", 404), ("/collections?f=x", 400)])
+def test_the_language_is_what_the_client_accepts_but_a_cookie_goes_first(
+    ogc_app: Flask, path: str, status: int
+) -> None:
+    asked = {"Accept-Language": "en-GB,en;q=0.9,fr;q=0.5", "Accept": "application/json"}
+    client = ogc_app.test_client(use_cookies=False)
+    english = client.get(f"/ogc{path}", headers=asked)
+    french = client.get(f"/ogc{path}", headers=asked | {"Cookie": "quietude_language=fr"})
+    assert (english.status_code, french.status_code) == (status, status)
+    said = ["Signalements" in french.text or "Introuvable" in french.text or "choisissez" in french.text]
+    said += ["Reports" in english.text or "Not found" in english.text or "choose" in english.text]
+    assert said == [True, True]
+    assert {"accept-language", "cookie"} <= {name.lower() for name in english.vary}
+    if status == 200:
+        assert english.headers["Content-Language"] == "en"
 
 
 def test_core_fc_md_links(get: Get) -> None:

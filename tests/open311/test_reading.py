@@ -54,6 +54,21 @@ def test_every_active_category_is_a_service_in_the_asked_language(api: Api) -> N
     assert root[0].findtext("metadata") == "true"
 
 
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        ({}, "introuvable"),
+        ({"Accept-Language": "en-GB,en;q=0.9"}, "not found"),
+        ({"Accept-Language": "en", "Cookie": "quietude_language=fr"}, "introuvable"),
+    ],
+)
+def test_an_error_is_told_in_the_language_that_was_asked_for(api: Api, headers: dict[str, str], words: str) -> None:
+    client = api.client.application.test_client(use_cookies=False)
+    answer = client.get("/open311/v2/services/none.xml", headers=headers)
+    assert (answer.status_code, words in answer.text) == (404, True), answer.text
+    assert "Accept-Language" in answer.headers["Vary"]
+
+
 def test_a_definition_has_the_four_severities(api: Api) -> None:
     said = api.get("services/lift_out.json").get_json()
     severity = next(one for one in said["attributes"] if one["code"] == "severity")

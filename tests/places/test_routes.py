@@ -115,6 +115,25 @@ def test_a_layer_is_public_geojson(seeded: Any) -> None:
     assert max(len(part.split(".")[1].strip("], [")) for part in text_of_numbers.split(",")) <= 6
 
 
+@pytest.mark.parametrize("query", ["", "?simplify=1"])
+def test_a_line_keeps_its_direction(seeded: Any, engine: Engine, query: str) -> None:
+    path = [[2.20, 49.85], [2.30, 49.88], [2.35, 49.95]]
+    back = path[::-1]
+    with engine.begin() as connection:
+        for code, course in (("1-out", path), ("2-back", back)):
+            shape = json.dumps({"type": "LineString", "coordinates": course})
+            connection.execute(
+                text(
+                    "INSERT INTO place (kind, code, name, geom_4326, source) VALUES ('line', :code, :code,"
+                    " ST_Multi(ST_GeomFromGeoJSON(:shape)), 'test')"
+                ),
+                {"code": code, "shape": shape},
+            )
+    features = json.loads(seeded.get(f"/api/places/line.geojson{query}").data)["features"]
+    shapes = [shapely.from_geojson(json.dumps(feature["geometry"])) for feature in features]
+    assert [shapely.get_coordinates(shape).tolist() for shape in shapes] == [path, back]
+
+
 def test_a_layer_is_not_sent_twice(seeded: Any, engine: Engine) -> None:
     first = seeded.get("/api/places/stop.geojson")
     tag = first.headers["ETag"]
