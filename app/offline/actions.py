@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import secrets
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.db.session import UnitOfWork
 from app.nomenclature.store import Nomenclature
 from app.offline import store
 from app.offline.store import OfflineAccount
+from app.patrols.rules import WALKERS
 from app.people.actor import Actor
-from app.people.guards import require_signed_in
+from app.people.guards import require_role, require_signed_in
 
 KEY_BYTES = 32
 # What an agent may meet in a day, not the register: about 60 bytes each, compressed half of it.
 MOST_REPORTS = 1000
+# Rounds to go on with, and those that may begin before there is a network again.
+MOST_ROUNDS = 30
+AHEAD = timedelta(days=3)
 
 
 def own_account(uow: UnitOfWork, actor: Actor) -> OfflineAccount:
@@ -51,3 +56,15 @@ def reference(uow: UnitOfWork, nomenclature: Nomenclature) -> dict[str, Any]:
 def open_reports(uow: UnitOfWork) -> dict[str, Any]:
     """The newest open reports that the actor may see, without their texts: enough to find them again."""
     return {"format": 1, "reports": store.open_reports(uow.connection, most=MOST_REPORTS)}
+
+
+def rounds(uow: UnitOfWork, actor: Actor, *, now: datetime) -> dict[str, Any]:
+    """The rounds of the actor's organisation that can be walked now or soon, each with its stops and passages.
+
+    Raises:
+        NotSignedInError, ForbiddenError
+
+    """
+    require_role(actor, *WALKERS)  # type: ignore[arg-type]
+    known = store.rounds(uow.connection, actor.organisation_id, until=now + AHEAD, most=MOST_ROUNDS)
+    return {"format": 1, "rounds": known}

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal, NotRequired
 from flask_babel import lazy_gettext as _l
 from typing_extensions import TypedDict
 
+from app.patrols.rules import KINDS, OUTCOMES, WALKERS
 from app.people.actor import ACCOUNT_ROLES
-from app.web.described import CACHE, IF_NONE_MATCH, NOT_CHANGED, Answer, Id, described, one_of
+from app.web.described import CACHE, IF_NONE_MATCH, NOT_CHANGED, Answer, Id, Moment, described, one_of
 
 TAG = "offline"
 
@@ -40,6 +41,46 @@ class OpenReportsJson(TypedDict):
     reports: list[list[Any]]
 
 
+class RoundStopJson(TypedDict):
+    """One stop; `stop` is the number that a passage names. EPSG:4326 degrees."""
+
+    stop: int
+    name: str
+    note: str | None
+    place_id: int | None
+    lon: float
+    lat: float
+
+
+class RoundPassageJson(TypedDict):
+    """Somebody looked there and then; stop: null elsewhere on the way."""
+
+    id: Id
+    stop: int | None
+    name: str | None
+    outcome: Annotated[str, one_of(*OUTCOMES)]
+    passed_at: Moment
+
+
+class RoundJson(TypedDict):
+    """A round as a phone walks it."""
+
+    id: Id
+    kind: Annotated[str, one_of(*KINDS)]
+    title: str
+    state: Annotated[str, one_of("planned", "open")]
+    starts_at: Moment
+    stops: list[RoundStopJson]
+    passages: list[RoundPassageJson]
+
+
+class RoundsJson(TypedDict):
+    """The rounds of one's organisation, the latest first."""
+
+    format: Literal[1]
+    rounds: list[RoundJson]
+
+
 SESSION = described(
     TAG, _l("See whose phone it is"), Answer(200, _l("For a browser's session; never with a token."), OwnPhoneJson),
     access="public", errors=(403,),
@@ -53,4 +94,9 @@ REPORTS = described(
     TAG, _l("Take the open reports along"),
     Answer(200, _l("Up to 1,000, the newest first."), OpenReportsJson, headers=CACHE), NOT_CHANGED,
     query=(IF_NONE_MATCH,),
+)  # fmt: skip
+ROUNDS = described(
+    TAG, _l("Take the rounds along"),
+    Answer(200, _l("Rounds under way or planned for the next three days, up to 30."), RoundsJson, headers=CACHE),
+    NOT_CHANGED, roles=WALKERS, query=(IF_NONE_MATCH,),
 )  # fmt: skip

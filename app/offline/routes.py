@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -66,6 +67,16 @@ def open_reports() -> Response:
     require_signed_in(actor)
     with unit_of_work(services().engine, actor) as uow:
         raw = _compact(actions.open_reports(uow))
+    return _stamped(raw, hashlib.sha256(raw).hexdigest()[:32])
+
+
+@blueprint.get("/api/offline/patrols")
+@api.ROUNDS
+def rounds() -> Response:
+    """Rounds under way or planned for the next days, each with its stops and what was looked at."""
+    actor = current_actor()
+    with unit_of_work(services().engine, actor) as uow:
+        raw = _compact(actions.rounds(uow, actor, now=datetime.now(UTC)))
     return _stamped(raw, hashlib.sha256(raw).hexdigest()[:32])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -46,6 +47,27 @@ _REPORTS = text("""
         ORDER BY received_at DESC, id LIMIT :most
     ) AS known
 """)
+_ROUNDS = text("""
+    SELECT coalesce(json_agg(json_build_object(
+        'id', id, 'kind', kind, 'title', title, 'state', state, 'starts_at', starts_at,
+        'stops', (SELECT coalesce(json_agg(json_build_object(
+            'stop', position, 'name', name, 'note', note, 'place_id', place_id,
+            'lon', round(ST_X(geom_4326)::numeric, 6), 'lat', round(ST_Y(geom_4326)::numeric, 6)
+        ) ORDER BY position), '[]') FROM patrol_stop WHERE patrol_id = known.id),
+        'passages', (SELECT coalesce(json_agg(json_build_object(
+            'id', passage.id, 'stop', position, 'name', coalesce(passage.name, stop.name),
+            'outcome', outcome, 'passed_at', passed_at
+        ) ORDER BY passed_at, passage.id), '[]')
+        FROM patrol_passage AS passage LEFT JOIN patrol_stop AS stop ON stop.id = stop_id
+        WHERE passage.patrol_id = known.id)
+    ) ORDER BY starts_at DESC, id), '[]')::text
+    FROM (
+        SELECT id, kind, title, state, to_char(starts_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS starts_at
+        FROM patrol
+        WHERE organisation_id = :organisation_id AND (state = 'open' OR state = 'planned' AND starts_at < :until)
+        ORDER BY patrol.starts_at DESC, id LIMIT :most
+    ) AS known
+""")
 
 
 def get_account(connection: Connection, account_id: int) -> OfflineAccount | None:
@@ -72,4 +94,11 @@ def open_reports(connection: Connection, *, most: int) -> list[list[Any]]:
     found: list[list[Any]] = json.loads(
         connection.execute(_REPORTS, {"open_states": list(OPEN_STATES), "most": most}).scalar_one()
     )
+    return found
+
+
+def rounds(connection: Connection, organisation_id: int | None, *, until: datetime, most: int) -> list[dict[str, Any]]:
+    """An organisation's rounds under way, or planned before `until`, with stops and passages; the latest first."""
+    binds = {"organisation_id": organisation_id, "until": until, "most": most}
+    found: list[dict[str, Any]] = json.loads(connection.execute(_ROUNDS, binds).scalar_one())
     return found

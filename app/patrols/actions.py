@@ -16,7 +16,7 @@ from app.errors import ChangedError, ConflictError, FieldError, ForbiddenError, 
 from app.nomenclature.store import Nomenclature
 from app.patrols import store
 from app.patrols.commands import MoveCommand, PassageCommand, PatrolCommand, StopCommand
-from app.patrols.rules import MOVES, WALKERS, Move, allowed_moves, is_own, may_walk
+from app.patrols.rules import MOVES, WALKERS, Move, allowed_moves, is_own, may_pass, may_walk
 from app.patrols.store import ChoosablePlace, Cursor, PassageRow, PatrolRow, StopRow
 from app.patrols.words import kind_label, state_label
 from app.people.actor import Actor
@@ -245,11 +245,12 @@ def pass_by(
 ) -> tuple[PassageRow, bool]:
     """Store a passage once; the same body sent again gives the stored one, also after the end of the patrol.
 
+    The first one begins a patrol that was planned: without a network nobody could start it.
     A report that is named need not have arrived yet: without a network the passage may come first.
 
     Raises:
         NotSignedInError, NotFoundError, ForbiddenError
-        ConflictError: the id is taken by something else, or the patrol is not under way.
+        ConflictError: the id is taken by something else, or the patrol has ended.
         InvalidInputError: the stop or the place is unknown.
 
     """
@@ -257,12 +258,16 @@ def pass_by(
     body_sha256 = command.body_sha256()
     if store.is_same_passage(uow.connection, patrol_id, command.id, body_sha256):
         return _passage(uow, patrol_id, command.id), False
-    if not may_walk(row, actor):
+    if not may_pass(row, actor):
         raise ConflictError(_not_while(row))
-    values = _place_of(uow, actor, patrol_id, command) | {
+    passed_at = command.passed_at or now
+    place = _place_of(uow, actor, patrol_id, command)
+    if row.state == "planned":
+        _begin(uow, actor, row, started_at=min(passed_at, now), now=now)
+    values = place | {
         "id": command.id,
         "patrol_id": patrol_id,
-        "passed_at": command.passed_at or now,
+        "passed_at": passed_at,
         "outcome": command.outcome,
         "note": command.note,
         "body_sha256": body_sha256,
@@ -273,6 +278,16 @@ def pass_by(
             return _passage(uow, patrol_id, command.id), False
         raise ConflictError(_("This id already belongs to another passage."))
     return _passage(uow, patrol_id, command.id), True
+
+
+def _begin(uow: UnitOfWork, actor: Actor, row: PatrolRow, *, started_at: datetime, now: datetime) -> None:
+    values = {"id": row.id, "version": row.version, "state": "open", "started_at": started_at, "ended_at": None}
+    if store.move(uow.connection, values | {"note": row.note}):
+        return note(uow, actor, row.id, "start", now=now, from_state="planned", to_state="open")
+    meanwhile = read(uow, actor, row.id)  # another phone began it at the same moment, or it was cancelled
+    if not may_walk(meanwhile, actor):
+        raise ConflictError(_not_while(meanwhile))
+    return None
 
 
 def _passage(uow: UnitOfWork, patrol_id: UUID, passage_id: UUID) -> PassageRow:

@@ -119,9 +119,9 @@ def move(patrol_id: UUID) -> Response:
 @blueprint.post("/api/patrols/<uuid:patrol_id>/passages")
 @api.PASS_BY
 def pass_by(patrol_id: UUID) -> Response:
-    """201 the first time, 200 for the same body again, 409 for an id that is taken or a patrol that is not under way.
+    """201 the first time, 200 for the same body again, 409 for an id that is taken or a patrol that has ended.
 
-    `reports`: ids of reports that may still be on their way.
+    The first passage begins a patrol that was planned. `reports`: ids of reports that may still be on their way.
     """
     actor = current_actor()
     actions.require_walking(actor)

@@ -84,6 +84,11 @@ def may_walk(row: Movable, mover: Mover) -> bool:
     return row.state == "open" and is_own(row, mover)
 
 
+def may_pass(row: Movable, mover: Mover) -> bool:
+    """Whether this actor may look somewhere now: the first passage begins what was planned."""
+    return row.state in {"planned", "open"} and is_own(row, mover)
+
+
 def short_way(points: Sequence[tuple[float, float]]) -> list[int]:
     """The order in which to visit points (lon, lat in degrees): always on to the nearest, from the first one.
 

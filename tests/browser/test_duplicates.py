@@ -6,7 +6,7 @@ from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Geolocation, Page, expect
 from sqlalchemy import Engine, text
 
 from app.db.session import unit_of_work
@@ -15,7 +15,7 @@ from tests.browser.conftest import CENTRE_LAT, CENTRE_LON, DESKTOP, Watch
 from tests.browser.test_pages import AXE, WCAG
 
 pytestmark = pytest.mark.browser
-HERE = {"longitude": CENTRE_LON, "latitude": CENTRE_LAT, "accuracy": 8}
+HERE: Geolocation = {"longitude": CENTRE_LON, "latitude": CENTRE_LAT, "accuracy": 8}
 
 
 def report(page: Page, metres_north: float, category: str = "overflowing_bin") -> str:

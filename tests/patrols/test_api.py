@@ -150,6 +150,23 @@ def test_moves_in_their_order_only_and_never_on_another_version(send: Send, worl
         assert send("hlm-a", "POST", moves, {"move": move, "version": 3}).status_code == 409, move
 
 
+def test_the_first_passage_begins_a_planned_round(send: Send, world: World) -> None:
+    """A phone without a network cannot press start."""
+    made = patrol(world.places["a"], world.places["b"], state="planned", planned_at="2026-05-04T18:30:00+02:00")
+    send("hlm-a", "POST", API, made)
+    path = f"{API}/{made['id']}"
+    sent = passage(1, passed_at="2026-05-04T17:00:00Z")
+    assert send("agent", "POST", f"{path}/passages", sent).status_code == 404
+    assert send("hlm-a-agent", "POST", f"{path}/passages", passage(9)).status_code == 422
+    assert send("hlm-a-agent", "GET", path).json["state"] == "planned"
+    answers = [send("hlm-a-agent", "POST", f"{path}/passages", one) for one in (sent, sent, passage(2))]
+    assert [answer.status_code for answer in answers] == [201, 200, 201]
+    begun = send("hlm-a-agent", "GET", path).json
+    assert (begun["state"], begun["started_at"], begun["stops_seen"]) == ("open", "2026-05-04T17:00:00Z", 2)
+    events = send("hlm-a-agent", "GET", f"{path}/history").json["events"]
+    assert [(event["kind"], event["to_state"]) for event in events] == [("created", "planned"), ("start", "open")]
+
+
 def test_who_sees_and_who_walks(send: Send, going: dict[str, Any]) -> None:
     path = f"{API}/{going['id']}"
     statuses = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from app.patrols.drawing import Pin, numbers_text, window_of
-from app.patrols.rules import MOVES, STATES, TRANSITIONS, WALKERS, allowed_moves, may_walk, short_way
+from app.patrols.rules import MOVES, STATES, TRANSITIONS, WALKERS, allowed_moves, may_pass, may_walk, short_way
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ def test_each_state_role_and_organisation(role: str, state: str, *, own: bool) -
     expected = {"planned": {"start", "cancel"}, "open": {"finish", "cancel"}, "closed": set(), "cancelled": set()}
     assert names == (expected[state] if may else set())
     assert may_walk(row, who) == (may and state == "open")
+    assert may_pass(row, who) == (may and state in {"planned", "open"})
 
 
 def test_moves_follow_the_transitions() -> None:
