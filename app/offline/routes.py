@@ -108,7 +108,7 @@ def service_worker() -> Response:
     code = (shells.STATIC / "js" / "sw.js").read_text(encoding="utf-8")
     if "classic" in request.args:
         code = "\n".join(line for line in code.splitlines() if not line.startswith("import "))
-    response = Response(facts + code, content_type="text/javascript; charset=utf-8")
+    response = gzipped(Response(facts + code, content_type="text/javascript; charset=utf-8"), 6)
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
     response.make_conditional(request)
@@ -116,12 +116,13 @@ def service_worker() -> Response:
 
 
 @blueprint.get("/offline/shell")
-def shell() -> str:
+def shell() -> Response:
     """`?page=/reports/new&lang=fr`: a page without anybody in it, for the phone to keep."""
     page, locale = request.args.get("page", ""), request.args.get("lang", "fr")
     if page not in shells.TEMPLATES:
         raise NotFoundError("page", page[:40])
-    return shells.render_shell(page, locale if locale in LOCALES else "fr")
+    html = shells.render_shell(page, locale if locale in LOCALES else "fr")
+    return gzipped(Response(html, mimetype="text/html"), 6)
 
 
 @blueprint.get("/outbox")

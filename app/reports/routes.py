@@ -35,6 +35,7 @@ from app.reports.represent import ReportCollection, as_feature, as_json
 from app.reports.rules import SEVERITIES, STATES
 from app.reports.store import Added, Cursor, Figures, ReportRow, Submission
 from app.web.bodies import is_form, json_object
+from app.web.compression import gzipped
 from app.web.context import services
 from app.web.language import local_path, locale_code
 from app.web.paging import asked_limit, next_page, read_keyset, refuse_unknown, with_next, write_keyset
@@ -158,15 +159,19 @@ _PREFILLED = ("id", "category", "lon", "lat", "place_id")
 
 
 @blueprint.get("/reports/new")
-def new() -> str:
-    """The form: empty, or with what the address says of the place."""
+def new() -> Response:
+    """The form: empty, or with what the address says of the place.
+
+    Compressed when the address says nothing: then no word of a stranger stands beside the token.
+    """
     actions.require_reporting(current_actor())
     given = {name: request.args[name] for name in _PREFILLED if name in request.args}
     try:
         given["id"] = str(UUID(given["id"])) if "id" in given else str(uuid4())
     except ValueError:
         raise BadRequestError("id", _("give a UUID, or leave it out")) from None
-    return _form(given | {"return_to": local_path(request.args.get("return"), "")}, [])
+    page = Response(_form(given | {"return_to": local_path(request.args.get("return"), "")}, []), mimetype="text/html")
+    return page if request.query_string else gzipped(page, 6)
 
 
 @blueprint.post("/reports/new")

@@ -34,6 +34,7 @@ def test_form_and_map_open_without_network(phone: Page, watch: Watch) -> None:
     phone.context.set_offline(True)
     phone.goto("/reports/new")
     expect(phone.locator("#report-form")).to_be_visible()
+    phone.locator("#report-map").scroll_into_view_if_needed()
     expect(phone.locator(".map-commune")).to_be_attached()
     assert phone.locator("input[name=id]").first.input_value() != ""
     assert "agent@demo" not in phone.content()

@@ -32,7 +32,8 @@ def _stored(engine: Engine) -> list[dict[str, object]]:
 
 def _open(page: Page) -> None:
     page.goto("/reports/new")
-    # The commune is drawn once the script has run and our own vectors have arrived.
+    # The map is loaded once it comes into view; the commune is drawn once our own vectors have arrived.
+    page.locator("#report-map").scroll_into_view_if_needed()
     expect(page.locator(".map-commune")).to_be_attached()
 
 

@@ -28,6 +28,7 @@ def test_javascript_finds_what_python_finds(open_page: Callable[..., Page]) -> N
 
 def test_the_form_points_out_what_looks_like_a_person(agent: Page) -> None:
     agent.goto("/reports/new")
+    agent.locator("#report-map").scroll_into_view_if_needed()
     expect(agent.locator(".map-commune")).to_be_attached()
     agent.click("button[data-theme=street]")
     agent.click("label:has(input[value=pothole])")

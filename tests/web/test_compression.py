@@ -1,4 +1,4 @@
-"""Static files travel compressed and stay cacheable; pages, which hold tokens, do not."""
+"""Static files travel compressed and stay cacheable; pages do not where a token stands beside a stranger's words."""
 
 from __future__ import annotations
 
@@ -38,3 +38,11 @@ def test_pages_are_not_compressed(client: FlaskClient) -> None:
     answer = client.get("/login", headers={"Accept-Encoding": "gzip, br"})
     assert "Content-Encoding" not in answer.headers
     assert "csrf_token" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/offline/shell?page=/reports/new", "/sw.js"])
+def test_what_the_phone_keeps_is_compressed(client: FlaskClient, path: str) -> None:
+    zipped = client.get(path, headers={"Accept-Encoding": "gzip"})
+    plain = client.get(path, headers={"Accept-Encoding": "identity"})
+    assert zipped.headers["Content-Encoding"] == "gzip"
+    assert len(zipped.data) < len(plain.data) / 2

@@ -8,7 +8,7 @@ import { setUpPhotos } from './photo-field.js';
 import { newId } from './photo-upload.js';
 import { setUpCategories } from './report-category.js';
 import { setUpDraft } from './report-draft.js';
-import { setUpPlace } from './report-map.js';
+import { setUpPlace } from './report-place.js';
 import { canKeep, keep, sendNow } from './report-outbox.js';
 import { postSurely } from './report-send.js';
 import { setUpSent } from './report-sent.js';
@@ -41,8 +41,7 @@ const categories = setUpCategories(form, texts, (radio) => {
   if (severityTouched) return;
   for (const one of severities) one.checked = one.value === radio.dataset.severity;
 });
-// An address that names a place says so at once, when the parts below are not there yet.
-const place = setUpPlace(form, texts, { onPlace: () => queueMicrotask(follow) });
+const place = setUpPlace(form, texts, { onPlace: follow });
 const draft = setUpDraft(form, unfinished);
 const photos = setUpPhotos(form.querySelector('[data-photo-field]'), document.querySelector('#photo-direct'), { onChange: countPhotos });
 const sent = setUpSent(form, document.querySelector('#done'), document.querySelector('#photo-uploads'), texts);

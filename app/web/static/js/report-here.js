@@ -70,7 +70,7 @@ export function setUpHere(map, { texts, status, button, onMove }) {
     if (answer?.state === 'granted' && !pin) locate({ quiet: true });
   }
 
-  button.addEventListener('click', () => locate());
+  button?.addEventListener('click', () => locate());
   map.on('click', ({ latlng }) => {
     put({ lon: latlng.lng, lat: latlng.lat });
     if (map.getZoom() < TAP_ZOOM - 1) map.setView(latlng, TAP_ZOOM, { animate: false });
