@@ -14,11 +14,12 @@ from app.ogc.collections import COLLECTIONS, Collection, Words
 from app.ogc.crs import CRS84, URIS
 from app.ogc.links import QUERYABLES, SCHEMA_REL, Link, link
 from app.ogc.negotiate import GEOJSON, HTML, JSON, OPENAPI, SCHEMA
+from app.web.bodies import rfc3339
 
 if TYPE_CHECKING:
     from app.ogc.actions import Page
+    from app.ogc.extents import Extent
 
-Bounds = tuple[float, float, float, float]
 _FEATURES = "http://www.opengis.net/spec/ogcapi-features-"
 CONFORMANCE = (
     *(f"{_FEATURES}1/1.0/conf/{name}" for name in ("core", "oas30", "html", "geojson")),
@@ -65,14 +66,16 @@ def collection_links(root: str, collection: Collection) -> list[Link]:
     ]
 
 
-def collection(root: str, one: Collection, bounds: Bounds, own: list[Link]) -> dict[str, Any]:
-    """One collection; bounds: west, south, east, north of all that can be in it."""
-    # Rounded outwards: what is written on the edge is in. Never a point: a filter takes no area without one.
+def collection(root: str, one: Collection, reach: Extent, own: list[Link]) -> dict[str, Any]:
+    """One collection; reach: how far it reaches."""
+    bounds = reach.bounds
+    # Rounded outwards: what is written on the edge is in.
     box = [(math.floor(n * 1e6) - 1) / 1e6 for n in bounds[:2]] + [(math.ceil(n * 1e6) + 1) / 1e6 for n in bounds[2:]]
     extent: dict[str, Any] = {"spatial": {"bbox": [box], "crs": CRS84.uri}}
     if one.start is not None:
         extent["temporal"] = {
-            "interval": [[None, None]],
+            # Where nobody may see a time, both ends are open.
+            "interval": [[rfc3339(end) for end in reach.span]],
             "trs": "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian",
         }
     return {
@@ -117,7 +120,7 @@ def feature_collection(page: Page, links: list[Link], now: str) -> tuple[bytes, 
     return b"".join((start, page.features.joined, b"]}")), head.encode()
 
 
-def collections(root: str, extents: dict[str, Bounds], own: list[Link]) -> dict[str, Any]:
+def collections(root: str, extents: dict[str, Extent], own: list[Link]) -> dict[str, Any]:
     """All collections; extents: by id."""
     return {
         "links": own,

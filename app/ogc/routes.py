@@ -17,7 +17,7 @@ from app.heat.routes import heat
 from app.interventions.store import kinds
 from app.nomenclature.actions import current_nomenclature
 from app.ogc import actions, answers, documents
-from app.ogc.collections import INTERVENTIONS, Collection, Words
+from app.ogc.collections import COLLECTIONS, INTERVENTIONS, Collection, Words
 from app.ogc.crs import parse_crs
 from app.ogc.extents import extents
 from app.ogc.links import base, here, link, own_links, with_query
@@ -78,8 +78,9 @@ def api() -> Response:
 def collections() -> Response:
     """All collections."""
     chosen = _asked(DOCUMENT)
-    with unit_of_work(services().engine, current_actor()) as uow:
-        reach = extents(uow)
+    actor = current_actor()
+    with unit_of_work(services().engine, actor) as uow:
+        reach = extents(uow, actor, *COLLECTIONS.values())
     return answers.document(
         chosen, documents.collections(base(), reach, own_links(chosen, DOCUMENT)), "collections.html"
     )
@@ -90,8 +91,9 @@ def collection(collection_id: str) -> Response:
     """One collection."""
     found = actions.find(collection_id)
     chosen = _asked(DOCUMENT)
-    with unit_of_work(services().engine, current_actor()) as uow:
-        reach = extents(uow)
+    actor = current_actor()
+    with unit_of_work(services().engine, actor) as uow:
+        reach = extents(uow, actor, found)
     made = documents.collection(base(), found, reach[found.id], own_links(chosen, DOCUMENT))
     return answers.document(chosen, made, "collection.html")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import lru_cache
 
 from psycopg2.extensions import BYTES, register_type
@@ -14,6 +15,8 @@ from app.ogc.collections import Collection
 from app.ogc.conditions import Binds, where
 from app.ogc.features import NONE, Features
 from app.ogc.query import Query
+
+Span = tuple[datetime | None, datetime | None]
 
 
 def page(uow: UnitOfWork, collection: Collection, query: Query, more: Binds) -> tuple[Features, bool]:
@@ -43,6 +46,13 @@ def bounds(uow: UnitOfWork) -> dict[str, tuple[float, float, float, float]]:
     """West, south, east, north of every kind of place; that of interventions goes by the table's name."""
     rows = uow.connection.execute(_BOUNDS).all()
     return {row.what: (row.west, row.south, row.east, row.north) for row in rows if row.west is not None}
+
+
+def span(uow: UnitOfWork, collection: Collection) -> Span:
+    """When the first of a collection with times begins that the actor may see, and when the last ends."""
+    asked = f"SELECT min({collection.start}), max({collection.end}) FROM {collection.table}"  # noqa: S608  (texts of ours)
+    first, last = uow.connection.execute(text(asked)).one()
+    return first, last
 
 
 def place_codes(uow: UnitOfWork, kind: str) -> dict[int, str]:

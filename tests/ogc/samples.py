@@ -41,7 +41,13 @@ def fill(engine: Engine, reports: int = REPORTS) -> World:
         add_place(uow, "school", "S1", "POINT(2.31 49.91)")
         for number in range(reports):
             add_report(uow, **_report(number, more))
-        add_report(uow, id=report_id(9_000), visibility="restricted", description="not for planners")
+        add_report(
+            uow,
+            id=report_id(9_000),
+            visibility="restricted",
+            description="not for planners",
+            observed_at="2026-04-30T12:00:00Z",
+        )
         for id_, wkt, start, end in (
             (TIMED, "POINT(2.3022 49.8947)", "2026-06-01T08:00Z", "2026-06-01T10:00Z"),
             (TIMELESS, "LINESTRING(2.20 49.85, 2.35 49.95)", None, None),

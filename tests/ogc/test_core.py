@@ -17,6 +17,7 @@ from tests.ogc.conftest import Get
 from tests.ogc.samples import REPORTS, TIMED, TIMELESS, report_id
 
 IDS = list(COLLECTIONS)
+ITEMS = "/collections/reports/items"
 GEOJSON = "application/geo+json"
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 Json = dict[str, Any]
@@ -170,7 +171,22 @@ def test_core_fc_md_extent_and_multi(get: Get) -> None:
         inside = ids(get(f"/collections/{one['id']}/items?{whole}"))
         assert inside == ids(get(f"/collections/{one['id']}/items?limit=1000"))
         assert inside
-    assert body(get("/collections/reports"))["extent"]["temporal"]["interval"] == [[None, None]]
+
+
+def test_the_extent_in_time_is_that_of_what_one_may_see(get: Get) -> None:
+    def interval(collection: str, who: str | None) -> list[str | None]:
+        listed = next(one for one in body(get("/collections", who=who))["collections"] if one["id"] == collection)
+        alone = body(get(f"/collections/{collection}", who=who))["extent"]["temporal"]["interval"]
+        assert [alone] == [listed["extent"]["temporal"]["interval"]]
+        first_and_last: list[str | None] = alone[0]
+        return first_and_last
+
+    assert interval("reports", "planner") == ["2026-05-01T12:00:00Z", "2026-05-25T12:00:00Z"]
+    assert interval("interventions", "planner") == ["2026-06-01T08:00:00Z", "2026-06-01T10:00:00Z"]
+    # The restricted one is of another day.
+    seen = [f["properties"]["observed_at"] for f in body(get(f"{ITEMS}?limit=1000", who="coordinator"))["features"]]
+    assert interval("reports", "coordinator") == [min(seen), max(seen)] != interval("reports", "planner")
+    assert interval("reports", None) == interval("interventions", None) == [None, None]
 
 
 @pytest.mark.parametrize("collection", IDS)
