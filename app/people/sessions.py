@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Request, g, request, session
+from flask import Flask, Request, Response, after_this_request, g, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import user_logged_in, user_logged_out
 from flask_security.utils import set_request_attr
@@ -69,6 +69,12 @@ def _signed_out(_app: Flask, **_: Any) -> None:
             store.end_session(uow.connection, _sha256(session_id), MAX_DAYS + 1)
     session.clear()
     identity.forget()
+
+    @after_this_request
+    def empty_cache(response: Response) -> Response:
+        """Pictures and pages that this browser was shown: the next person finds none of them on its disk."""
+        response.headers["Clear-Site-Data"] = '"cache"'
+        return response
 
 
 class _Cookies(SecureCookieSessionInterface):

@@ -27,6 +27,7 @@ PASSWORD = "place-vogel-le-soir"
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 CENTRE_LON, CENTRE_LAT = 2.2957, 49.8942
+OpenPhone = Callable[[], BrowserContext]
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -110,6 +111,33 @@ def killable_server(clean: None, engine: Engine, app_url: str, owner_url: str, t
     made.wait()
     yield made
     made.kill()
+
+
+@pytest.fixture
+def open_phone(browser: Browser, killable_server: Server, tmp_path: Path) -> Iterator[OpenPhone]:
+    """Opens the browser of one phone; what it keeps outlives its closing."""
+    opened: list[BrowserContext] = []
+
+    def make() -> BrowserContext:
+        context = browser.browser_type.launch_persistent_context(
+            tmp_path / "phone",
+            executable_path=shutil.which("chromium") or shutil.which("chromium-browser"),
+            args=ARGUMENTS,
+            base_url=f"http://127.0.0.1:{killable_server.port}",
+            viewport=PHONE,
+            has_touch=True,
+            is_mobile=True,
+            device_scale_factor=2,
+            locale="fr-FR",
+            timezone_id="Europe/Paris",
+            permissions=["geolocation"],
+        )
+        opened.append(context)
+        return context
+
+    yield make
+    for context in opened:
+        context.close()
 
 
 @pytest.fixture

@@ -2,52 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 from sqlalchemy import Engine, text
 
 from app.db.session import unit_of_work
 from app.people.actor import SYSTEM
 from benchmarks.soak import Server
-from tests.browser.conftest import ARGUMENTS, CENTRE_LAT, CENTRE_LON, PASSWORD, PHONE
+from tests.browser.conftest import CENTRE_LAT, CENTRE_LON, PASSWORD, OpenPhone
 from tests.browser.test_offline_pages import controlled
 from tests.photos.samples import exif, jpeg
 
 pytestmark = pytest.mark.browser
 
 REPORTS = 10
-OpenPhone = Callable[[], BrowserContext]
-
-
-@pytest.fixture
-def open_phone(browser: Browser, killable_server: Server, tmp_path: Path) -> Iterator[OpenPhone]:
-    """Opens the browser of one phone; what it keeps outlives its closing."""
-    opened: list[BrowserContext] = []
-
-    def make() -> BrowserContext:
-        context = browser.browser_type.launch_persistent_context(
-            tmp_path / "phone",
-            executable_path=shutil.which("chromium") or shutil.which("chromium-browser"),
-            args=ARGUMENTS,
-            base_url=f"http://127.0.0.1:{killable_server.port}",
-            viewport=PHONE,
-            has_touch=True,
-            is_mobile=True,
-            device_scale_factor=2,
-            locale="fr-FR",
-            timezone_id="Europe/Paris",
-            permissions=["geolocation"],
-        )
-        opened.append(context)
-        return context
-
-    yield make
-    for context in opened:
-        context.close()
 
 
 def _arrived(engine: Engine) -> list[tuple[str, float, int, int]]:
@@ -68,7 +38,7 @@ def _lat(number: int) -> float:
     return round(CENTRE_LAT + 0.001 * number, 6)
 
 
-def _sign_in_to_stay(page: Page) -> None:
+def sign_in_to_stay(page: Page) -> None:
     """On one's own phone: closing the browser ends no session."""
     page.goto("/login")
     page.fill("input[name=email]", "agent@demo.quietude")
@@ -78,7 +48,7 @@ def _sign_in_to_stay(page: Page) -> None:
     page.wait_for_url(lambda url: "/login" not in url)
 
 
-def _record(page: Page, number: int, folder: Path) -> None:
+def record(page: Page, number: int, folder: Path, said: str = "Enregistré sur ce téléphone.") -> None:
     """What an agent does in front of one thing: category, text, photo, send. The phone knows where it is."""
     picture = folder / f"{number}.jpg"
     picture.write_bytes(jpeg(_width(number), 240, exif=exif()))
@@ -94,7 +64,7 @@ def _record(page: Page, number: int, folder: Path) -> None:
     page.set_input_files("#photos", picture)
     expect(page.locator("[data-photo-list] li")).to_have_count(1)
     page.tap("#submit")
-    expect(page.locator("#done-title")).to_have_text("Enregistré sur ce téléphone.")
+    expect(page.locator("#done-title")).to_have_text(said)
 
 
 def test_ten_reports_recorded_in_airplane_mode_arrive_once_after_the_browser_was_closed(
@@ -102,13 +72,13 @@ def test_ten_reports_recorded_in_airplane_mode_arrive_once_after_the_browser_was
 ) -> None:
     phone = open_phone()
     page = phone.pages[0]
-    _sign_in_to_stay(page)
+    sign_in_to_stay(page)
     phone.set_geolocation({"longitude": CENTRE_LON, "latitude": CENTRE_LAT})
     controlled(page)
     killable_server.kill()
     phone.set_offline(True)
     for number in range(REPORTS):
-        _record(page, number, tmp_path)
+        record(page, number, tmp_path)
     phone.close()
 
     phone = open_phone()

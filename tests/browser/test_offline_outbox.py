@@ -165,7 +165,9 @@ def kept_on_phone(page: Page) -> dict[str, Any]:
             const cache = await caches.open(name);
             for (const request of await cache.keys()) parts.push(await (await cache.match(request)).text());
           }
-          return {text: parts.join(' '), keys: await db.count('keys'), reference: await db.count('reference')};
+          const buckets = await navigator.storageBuckets.keys();
+          const keys = buckets.length + await db.count('keys');
+          return {text: parts.join(' '), keys, reference: await db.count('reference')};
         }"""
     )
     return found

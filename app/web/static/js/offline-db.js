@@ -8,9 +8,9 @@ const STEPS = [
   (db) => {
     db.createObjectStore('items', { keyPath: 'id' }); // what waits to be sent; its text sealed
     db.createObjectStore('blobs', { keyPath: 'id' }); // its picture, sealed
-    db.createObjectStore('keys', { keyPath: 'account' }); // only while somebody is signed in
+    db.createObjectStore('keys', { keyPath: 'account' }); // only while somebody is signed in, where there are no buckets
     db.createObjectStore('state'); // who is signed in, as far as known
-    db.createObjectStore('reference'); // places, words, open reports
+    db.createObjectStore('reference'); // places, words, open reports, sealed
     db.createObjectStore('drafts'); // a form that is not finished, sealed
   },
   (db, transaction) => {

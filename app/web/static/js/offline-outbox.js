@@ -88,16 +88,23 @@ export async function list() {
   const { account, signedIn } = await known();
   const own = await itemsOf(account);
   own.sort((one, other) => one.created_at - other.created_at || (one.id < other.id ? -1 : 1));
-  return Promise.all(own.map(async ({ sealed, ...item }) => ({ ...item, body: signedIn && sealed ? await opened(item, sealed) : null })));
+  return Promise.all(own.map(async ({ sealed, error, ...item }) => ({
+    ...item,
+    body: signedIn && sealed ? await opened(item, sealed) : null,
+    error: signedIn && error ? await why(item, error) : null,
+  })));
 }
 
-async function opened(item, sealed) {
+async function opened(item, sealed, about = item.id) {
   try {
-    return await unsealJson(item.account, item.id, sealed);
+    return await unsealJson(item.account, about, sealed);
   } catch {
     return null; // the key is gone: she must sign in
   }
 }
+
+/** Why it was refused; an older version kept that unsealed. */
+const why = (item, error) => (error.data ? opened(item, error, `${item.id} error`) : error);
 
 /** {waiting, sending, refused, editing, sent, mine, others, signedIn, account, storage: {usage, quota, low}} */
 export async function status() {
@@ -150,7 +157,7 @@ export async function edit(id) {
     blobs.push({ id: photo.id, stage: said.stage, taken_at: said.taken_at, blob: new Blob([await unseal(account, photo.id, kept)], { type: kept.type }) });
   }
   announce();
-  return { kind: item.kind, body: await unsealJson(account, id, item.sealed), blobs, error: item.error };
+  return { kind: item.kind, body: await unsealJson(account, id, item.sealed), blobs, error: item.error && await why(item, item.error) };
 }
 
 const photosOf = async (id) => (await getAll('items')).filter((item) => item.after === id && item.kind === 'photo');

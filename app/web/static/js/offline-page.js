@@ -100,7 +100,7 @@ function line(item, who, isHeldBack) {
   made.append(head);
   const more = [at.format(item.created_at), item.body?.description ?? item.body?.note ?? ''].filter(Boolean).join(' · ');
   made.append(make('p', 'outbox-more', item.state !== 'sent' && !item.body ? `${more} · ${texts.locked}` : more));
-  if (item.state === 'refused') made.append(reasons(item.error));
+  if (item.error) made.append(reasons(item.error));
   made.append(asked === item.id ? question(item) : tools(item, who));
   return made;
 }

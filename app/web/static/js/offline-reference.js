@@ -2,6 +2,7 @@
 // else as of the last visit. Each resolves to null when this phone has never seen it.
 
 import { change, get } from './offline-db.js';
+import { sealJson, unsealJson } from './offline-seal.js';
 import { known } from './offline-session.js';
 
 const URLS = { reference: '/api/offline/reference', reports: '/api/offline/reports' };
@@ -10,26 +11,35 @@ const asked = new Map();
 
 /** Ask the server once a page for what changed. Resolves to the row {etag, at (ms), value}, null without any. */
 function row(name) {
-  if (!asked.has(name)) asked.set(name, fetched(name).catch(() => get('reference', name).catch(() => null)).then((found) => found ?? null));
+  if (!asked.has(name)) asked.set(name, fetched(name).catch(() => kept(name).catch(() => null)).then((found) => found ?? null));
   return asked.get(name);
 }
 
 async function fetched(name) {
-  if (!(await known()).signedIn) return null; // nobody is signed in: nothing is shown
-  const kept = await get('reference', name);
+  const { account, signedIn } = await known();
+  if (!signedIn) return null; // nobody is signed in: nothing is shown
+  const before = await kept(name);
   const response = await fetch(URLS[name], {
-    headers: { Accept: 'application/json', ...(kept ? { 'If-None-Match': kept.etag } : {}) }, cache: 'no-store', signal: AbortSignal.timeout(15_000),
+    headers: { Accept: 'application/json', ...(before ? { 'If-None-Match': before.etag } : {}) }, cache: 'no-store', signal: AbortSignal.timeout(15_000),
   });
-  if (response.status === 304) return touch(name, kept);
+  if (response.status === 304) return touch(account, name, before);
   if (response.status === 401) return null;
-  if (!response.ok) return kept;
-  return touch(name, { etag: response.headers.get('ETag'), value: await response.json() });
+  if (!response.ok) return before;
+  return touch(account, name, { etag: response.headers.get('ETag'), value: await response.json() });
 }
 
-async function touch(name, found) {
-  const fresh = { ...found, at: Date.now() };
-  await change(['reference'], (reference) => reference.put(fresh, name));
-  return fresh;
+async function touch(account, name, { etag, value }) {
+  const at = Date.now();
+  const sealed = await sealJson(account, name, value);
+  await change(['reference'], (reference) => reference.put({ etag, at, sealed }, name));
+  return { etag, at, value };
+}
+
+/** As it was taken along, null when it is not here (or was kept unsealed, by an older version). */
+async function kept(name) {
+  const { account } = await known();
+  const found = await get('reference', name);
+  return found?.sealed ? { ...found, value: await unsealJson(account, name, found.sealed) } : null;
 }
 
 const WARM_MS = 600_000;
@@ -37,8 +47,8 @@ const WARM_MS = 600_000;
 /** Take along what is not here or older than ten minutes: a day may start without a network. */
 export async function warm() {
   for (const name of Object.keys(URLS)) {
-    const kept = await get('reference', name);
-    if (!kept || Date.now() - kept.at > WARM_MS) await row(name);
+    const found = await get('reference', name);
+    if (!found?.sealed || Date.now() - found.at > WARM_MS) await row(name);
   }
 }
 

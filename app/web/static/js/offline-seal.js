@@ -1,6 +1,7 @@
 // What waits on the phone is sealed (AES-GCM) with the key of its account: whoever picks the phone up next cannot read it.
 
-import { OfflineError, change, get } from './offline-db.js';
+import { OfflineError } from './offline-db.js';
+import { getKey, putKey } from './offline-keys.js';
 
 const subtle = globalThis.crypto?.subtle;
 
@@ -10,14 +11,14 @@ export const isPossible = () => Boolean(subtle && globalThis.indexedDB && global
 export async function keepKey(account, base64) {
   const raw = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
   const key = await subtle.importKey('raw', raw, 'AES-GCM', false, ['encrypt', 'decrypt']);
-  await change(['keys'], (keys) => keys.put({ account, key }));
+  await putKey(account, key);
 }
 
 async function keyOf(account) {
   if (!subtle) throw new OfflineError('insecure');
-  const kept = account && await get('keys', account);
-  if (!kept) throw new OfflineError('account');
-  return kept.key;
+  const key = account && await getKey(account);
+  if (!key) throw new OfflineError('account');
+  return key;
 }
 
 /** Bytes → {iv, data}. `about` (the item's id) is bound in: sealed pieces cannot be swapped. */

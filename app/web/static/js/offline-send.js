@@ -3,7 +3,7 @@
 // An item goes away on 201 or 200 with its own id (or its report's) in the answer, and on nothing else: a hotel's sign-in page also says 200.
 
 import { change, get, getAll, itemsOf } from './offline-db.js';
-import { unseal, unsealJson } from './offline-seal.js';
+import { sealJson, unseal, unsealJson } from './offline-seal.js';
 import { refresh } from './offline-session.js';
 
 const TIMEOUT_MS = 60_000;
@@ -117,7 +117,9 @@ async function settle(item, { status, data, wait_ms: waitMs }) {
     return 'sent';
   }
   if (REFUSED.includes(status) && data) {
-    await put(item, { state: 'refused', error: { status, detail: data.detail ?? '', errors: data.errors ?? [] } });
+    // It may quote what was entered.
+    const error = await sealJson(item.account, `${item.id} error`, { status, detail: data.detail ?? '', errors: data.errors ?? [] });
+    await put(item, { state: 'refused', error });
     return 'refused';
   }
   // Nobody there, somebody else who answers in the server's place, or a server that cannot just now.

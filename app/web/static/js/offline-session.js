@@ -1,6 +1,7 @@
 // Who is signed in on this phone: asked of the server whenever there is one, else as it was known last.
 
 import { change, get } from './offline-db.js';
+import { dropKeys } from './offline-keys.js';
 import { isPossible, keepKey } from './offline-seal.js';
 
 const TIMEOUT_MS = 15_000;
@@ -71,8 +72,8 @@ export async function staying() {
 
 /** Sign-out, or somebody else: keys and what was taken along go. Queues stay, and nobody can read them. */
 export async function forget({ leaving = null } = {}) {
-  await change(['keys', 'state', 'reference'], async (keys, state, reference) => {
-    await keys.clear();
+  await dropKeys();
+  await change(['state', 'reference'], async (state, reference) => {
     await reference.clear();
     await state.put({ ...NOBODY, leaving }, 'who');
   });
