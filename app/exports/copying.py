@@ -62,36 +62,39 @@ class Sink(Generic[Chunk]):
         self._limit = 1
         self._started = False
 
-    def write(self, message: bytes) -> int:
-        """Take one row as COPY sends it."""
-        row = message
-        if not self._started:
-            assert row.startswith(_SIGNATURE), "not a binary COPY"
-            row, self._started = row[_HEADER_BYTES:], True
-        if row == _TRAILER:
-            return len(message)
-        assert row.startswith(self._before_row), "not as many columns, or not one row a message"
-        self._rows.append(row)
-        self._size += len(row)
+    def write(self, message: bytes) -> None:
+        """Take one row as COPY sends it. Called for every row: whatever can wait for a whole chunk does."""
+        self._rows.append(message)
+        self._size += len(message)
         if self._size >= self._limit:
             self.flush()
-        return len(message)
 
     def flush(self) -> None:
         """Hand over what is there."""
-        if self._rows:
-            self._channel.put(self._packed(self._rows))
+        rows = self._rows
+        if rows and not self._started:
+            assert rows[0].startswith(_SIGNATURE), "not a binary COPY"
+            rows[0], self._started = rows[0][_HEADER_BYTES:], True
+        if rows and rows[-1] == _TRAILER:
+            rows.pop()
+        if rows:
+            self._channel.put(self._packed(rows))
         self._rows, self._size, self._limit = [], 0, self.chunk_bytes
 
     def _packed(self, rows: list[bytes]) -> Chunk:
         raise NotImplementedError
+
+    def _checked(self, taken: Sequence[bytes], rows: Sequence[bytes]) -> None:
+        assert len(taken) == len(rows), "not as many columns, or not one row a message"
 
 
 class Lines(Sink[bytes]):
     """Of one text column: each row is a line."""
 
     def _packed(self, rows: list[bytes]) -> bytes:
-        lines = [row[_BEFORE_FIELD:] for row in rows]
+        before = self._before_row
+        lines = [row[_BEFORE_FIELD:] for row in rows if row.startswith(before)]
+        self._checked(lines, rows)
         lines.append(b"")  # for the last line's feed
         return b"\n".join(lines)
 
@@ -104,6 +107,8 @@ class GeometryAndText(Sink[Sequence[bytes]]):
     chunk_bytes = 8 * CHUNK_BYTES
 
     def _packed(self, rows: list[bytes]) -> Sequence[bytes]:
+        before = self._before_row
+        self._checked([row for row in rows if row.startswith(before)], rows)
         return rows
 
 
