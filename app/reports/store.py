@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -135,15 +138,6 @@ class Cursor:
     id: UUID
 
 
-# The first row of VALUES gives the others their types.
-_TYPES = (
-    "text integer integer bytea uuid text float8 float8 bigint integer text timestamptz timestamptz timestamptz text"
-    " bigint text bytea"
-)
-_TYPED = f"({', '.join(f'%s::{name}' for name in _TYPES.split())})"
-_PLAIN = f"({', '.join(['%s'] * 18)})"
-_ARGUMENTS = ", ".join(f"given.a{n}" for n in range(1, 19))
-_COLUMNS = ", ".join(f"a{n}" for n in range(1, 19))
 _SELECT = statement("reports", "select")
 _ONE = text(f"{_SELECT} WHERE report.id = :id")
 _EVENTS = text(
@@ -154,8 +148,8 @@ _EVENTS = text(
 
 
 def add_report(connection: Connection, new: NewReport, actor: Actor) -> Added:
-    """Store a report and the first line of its history, as `actor` (migrations/sql/0003/submit.sql)."""
-    _id, *row = connection.exec_driver_sql(_submit_many(1), _arguments(Submission(new, actor))).one()
+    """Store a report and the first line of its history, as `actor` (migrations/sql/0005/submit.sql)."""
+    _call, _id, *row = connection.exec_driver_sql(_submit(1), _arguments(0, actor, None, [new])).one()
     return Added(*row)
 
 
@@ -166,33 +160,61 @@ def add_reports(cursor: PsycopgCursor, submissions: Sequence[Submission]) -> lis
         psycopg2.Error: one of them was refused by the database, and nothing of any was stored.
 
     """
-    # In one order everywhere: two statements that hold the same two ids would wait for each other.
-    order = sorted(range(len(submissions)), key=lambda i: submissions[i].new.id)
-    arguments = [argument for i in order for argument in _arguments(submissions[i])]
-    cursor.execute(_submit_many(len(submissions)), arguments)
-    rows = cursor.fetchall()
-    found: dict[int, Added] = {}
-    for i, (report_id, *row) in zip(order, rows, strict=True):
-        assert report_id == str(submissions[i].new.id)
-        found[i] = Added(*row)
-    return [found[i] for i in range(len(submissions))]
+    # By sender. An id that comes again goes into a call of its own, which then finds what was stored before.
+    calls: dict[tuple[Actor, bytes | None, int], list[NewReport]] = {}
+    # Where each was: its call, and its id in it.
+    keys: list[tuple[int, str]] = []
+    times: Counter[UUID] = Counter()
+    for one in submissions:
+        sender = (one.actor, one.token_sha256, times[one.new.id])
+        times[one.new.id] += 1
+        calls.setdefault(sender, []).append(one.new)
+        keys.append((list(calls).index(sender), str(one.new.id)))
+    cursor.execute(
+        _submit(len(calls)),
+        tuple(chain.from_iterable(_arguments(n, *sender[:2], news) for n, (sender, news) in enumerate(calls.items()))),
+    )
+    found = {(call, report_id): Added(*row) for call, report_id, *row in cursor.fetchall()}
+    return [found[key] for key in keys]
 
 
 @cache
-def _submit_many(count: int) -> str:
-    values = ", ".join([_TYPED] + [_PLAIN] * (count - 1))
-    # Place holders only: never a value.
-    given = f"SELECT given.a5::text, added.* FROM (VALUES {values}) AS given ({_COLUMNS})"  # noqa: S608
-    return f"{given} CROSS JOIN LATERAL submit_report({_ARGUMENTS}) AS added"
-
-
-def _arguments(submission: Submission) -> tuple[object, ...]:
-    new, actor = submission.new, submission.actor
+def _submit(calls: int) -> str:
+    # The first row of VALUES gives the others their types. Place holders only: never a value.
+    first, other = "(%s, %s, %s::integer, %s::integer, %s::bytea, %s::json)", "(%s, %s, %s, %s, %s, %s)"
+    values = ", ".join([first] + [other] * (calls - 1))
     return (
-        actor.role, actor.user_id, actor.organisation_id, submission.token_sha256, str(new.id), new.category, new.lon,
-        new.lat, new.cell_25m, new.severity, new.visibility, new.observed_at, new.received_at, new.due_at,
-        new.description, new.place_id, new.source, new.body_sha256,
-    )  # fmt: skip
+        "SELECT call.n, added.id::text, added.outcome, added.organisation_id, added.candidate_ids, added.organisation,"  # noqa: S608
+        " added.reporter_organisation, added.neighbourhood, added.iris, added.qpv, added.nearest_stop, added.place"
+        f" FROM (VALUES {values}) AS call (n, role, account_id, organisation_id, token_sha256, given)"
+        " CROSS JOIN LATERAL submit_reports(call.role, call.account_id, call.organisation_id, call.token_sha256,"
+        " call.given) AS added"
+    )
+
+
+def _arguments(call: int, actor: Actor, token_sha256: bytes | None, news: Sequence[NewReport]) -> tuple[object, ...]:
+    given = json.dumps([_as_given(new) for new in news], ensure_ascii=False)
+    return call, actor.role, actor.user_id, actor.organisation_id, token_sha256, given
+
+
+def _as_given(new: NewReport) -> dict[str, object]:
+    """The report with the names and forms that submit_reports() reads."""
+    return {
+        "id": str(new.id),
+        "category_code": new.category,
+        "lon": new.lon,
+        "lat": new.lat,
+        "cell_25m": new.cell_25m,
+        "severity": new.severity,
+        "visibility": new.visibility,
+        "observed_at": new.observed_at.isoformat(),
+        "received_at": new.received_at.isoformat(),
+        "due_at": new.due_at.isoformat(),
+        "description": new.description,
+        "place_id": new.place_id,
+        "source": new.source,
+        "body_sha256": f"\\x{new.body_sha256.hex()}",
+    }
 
 
 def as_stored(new: NewReport, added: Added, category: Category, actor: Actor) -> ReportRow:

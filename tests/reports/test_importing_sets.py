@@ -1,10 +1,10 @@
-"""A batch is placed and routed as a set: every row must be what places_of() and route() say of it alone."""
+"""What is stored together is placed and routed as a set: each row is what places_of() and route() say of it alone."""
 
 from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,15 +14,23 @@ from sqlalchemy import Engine, text
 
 from app.db.session import UnitOfWork, unit_of_work
 from app.nomenclature.store import load_nomenclature
-from app.people.actor import SYSTEM
+from app.people.actor import SYSTEM, Actor
+from app.reports import actions
 from app.reports.commands import ReportCommand
 from app.reports.importing import bulk
 from app.reports.importing.bulk import BulkOrigin, BulkRow, bulk_insert
+from app.reports.store import Submission
 from tests.reports.samples import LAT, LON, add_place, square
 from tests.routing.world import METRE_LAT, METRE_LON, World, at, make_world, point
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 ROWS = 3_000
+TOGETHER = 30
+Store = Callable[[Engine, list[ReportCommand]], None]
+_SENDERS = text("""
+    SELECT account.id, organisation_id, role.name AS role FROM account JOIN role ON role.id = role_id
+    WHERE role.name IN ('agent', 'coordinator') ORDER BY account.id LIMIT 2
+""")
 _RULE = text(
     "INSERT INTO routing_rule (position, label, organisation_id, category_code, theme_code, place_kind, zone_place_id,"
     " zone_4326, weekdays, from_time, to_time, active)"
@@ -31,7 +39,7 @@ _RULE = text(
     " FROM organisation WHERE slug = :owner"
 )
 _ALONE = text("""
-    SELECT report.id, report_event.details -> 'routing' AS routing,
+    SELECT report.id, jsonb_strip_nulls(report_event.details -> 'routing') AS routing,
         (report.neighbourhood_id, report.iris_id, report.qpv_id, report.nearest_stop_id)::text AS places,
         (report.organisation_id, report.candidate_ids)::text AS answers,
         (alone.neighbourhood_id, alone.iris_id, alone.qpv_id, alone.nearest_stop_id)::text AS places_alone,
@@ -118,7 +126,7 @@ def positions(world: World, uow: UnitOfWork, pick: random.Random) -> Iterator[tu
             yield lon + pick.uniform(-off_m, off_m) * METRE_LON, lat + pick.uniform(-off_m, off_m) * METRE_LAT
 
 
-def load(engine: Engine, world: World) -> None:
+def made_commands(engine: Engine, world: World) -> list[ReportCommand]:
     pick = random.Random(4)
     linked = [None] * 8 + [
         world.places["a"],
@@ -128,32 +136,45 @@ def load(engine: Engine, world: World) -> None:
     ]
     with unit_of_work(engine, SYSTEM) as uow:
         codes = [category.code for category in load_nomenclature(uow.connection).categories]
-        rows = [
-            BulkRow(
-                ReportCommand(
-                    id=UUID(bytes=pick.randbytes(16), version=4),
-                    category=pick.choice(codes),
-                    lon=lon,
-                    lat=lat,
-                    observed_at=NOW - timedelta(minutes=pick.randrange(60 * 24 * 14)),
-                    place_id=pick.choice(linked),
-                ),
-                source_ref=str(number),
+        return [
+            ReportCommand(
+                id=UUID(bytes=pick.randbytes(16), version=4),
+                category=pick.choice(codes),
+                lon=lon,
+                lat=lat,
+                observed_at=NOW - timedelta(minutes=pick.randrange(60 * 24 * 14)),
+                place_id=pick.choice(linked),
             )
-            for number, (lon, lat) in enumerate(positions(world, uow, pick))
+            for lon, lat in positions(world, uow, pick)
         ]
-        result = bulk_insert(uow, BulkOrigin("import:sets"), rows, now=NOW)
-        assert result.added == ROWS
 
 
+def load(engine: Engine, commands: list[ReportCommand]) -> None:
+    rows = [BulkRow(command, source_ref=str(number)) for number, command in enumerate(commands)]
+    with unit_of_work(engine, SYSTEM) as uow:
+        assert bulk_insert(uow, BulkOrigin("import:sets"), rows, now=NOW).added == ROWS
+
+
+def submit(engine: Engine, commands: list[ReportCommand]) -> None:
+    """As people do who report at the same moment: some a statement, and of two senders."""
+    with unit_of_work(engine, SYSTEM) as uow:
+        nomenclature = load_nomenclature(uow.connection)
+        senders = [Actor(row.role, row.id, row.organisation_id) for row in uow.connection.execute(_SENDERS)]
+    made = [actions._new_report(command, nomenclature, source="api", now=NOW) for command in commands]
+    for first in range(0, ROWS, TOGETHER):
+        some = [Submission(new, senders[n % 2]) for n, new in enumerate(made[first : first + TOGETHER])]
+        assert {added.outcome for added in actions.submit_together(engine, some)} == {"added"}
+
+
+@pytest.mark.parametrize("store", [load, submit])
 @pytest.mark.parametrize("rules", ["without rules", "with rules"])
 def test_a_set_says_what_each_row_says_alone(
-    engine: Engine, world: World, rules: str, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, world: World, rules: str, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulk, "BATCH_ROWS", 1_100)
     if rules == "with rules":
         add_rules(engine, world)
-    load(engine, world)
+    store(engine, made_commands(engine, world))
     with unit_of_work(engine, SYSTEM) as uow:
         rows = uow.connection.execute(_ALONE).all()
     assert len(rows) == ROWS

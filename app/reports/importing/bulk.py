@@ -1,7 +1,7 @@
 """Many reports in one transaction: COPY into a temporary table, set-based checks, INSERT … SELECT.
 
 What a row becomes (places, responsible organisation, visibility, deadline, cell) is the same as for a single report
-(0003/submit.sql). Places and routing are looked up for a batch as a set: bulk_places.sql, bulk_route.sql.
+(0005/submit.sql). Places and routing are looked up for a batch as a set: bulk_places.sql, bulk_route.sql.
 """
 
 from __future__ import annotations
