@@ -17,8 +17,16 @@ from app.exports.channel import ReaderGoneError
 from app.exports.copying import STALLED_S, CopyStream, Plan
 from app.exports.formats import CSV, GEOJSON, Format
 from app.exports.legend import Layer, read_legend
-from app.exports.store import log_export, plan_events, plan_intervention_events, plan_interventions, plan_reports
+from app.exports.store import (
+    log_export,
+    plan_events,
+    plan_intervention_events,
+    plan_interventions,
+    plan_patrols,
+    plan_reports,
+)
 from app.interventions.filters import InterventionFilter
+from app.patrols.filters import PatrolFilter
 from app.people.actor import Actor, Role
 from app.people.guards import require_role
 from app.reports.filters import ReportFilter
@@ -137,6 +145,14 @@ def export_interventions(
     """The same for interventions, with the same errors."""
     wanted = Wanted("interventions", format_, chosen.query())
     return _start(engine, actor, wanted, lambda uow: plan_interventions(uow, chosen, format_.query), watch)
+
+
+def export_patrols(
+    engine: Engine, actor: Actor, chosen: PatrolFilter, format_: Format = GEOJSON, watch: Watch = _NOBODY
+) -> Export:
+    """The same for the places of rounds: every passage, and every stop that nobody has passed."""
+    wanted = Wanted("patrols", format_, chosen.query())
+    return _start(engine, actor, wanted, lambda uow: plan_patrols(uow, chosen, format_.query), watch)
 
 
 def export_events(engine: Engine, actor: Actor, chosen: ReportFilter, watch: Watch = _NOBODY) -> Export:

@@ -11,6 +11,7 @@ from app.exports.formats import FORMATS
 from app.exports.geopackage import CRS
 from app.exports.project import AUTHCFG
 from app.interventions.api import FILTER as INTERVENTION_FILTER
+from app.patrols.api import FILTER as PATROL_FILTER
 from app.reports.api import FILTER as REPORT_FILTER
 from app.web.described import BBOX, Answer, Parameter, described
 
@@ -78,6 +79,11 @@ REPORTS = described(
 INTERVENTIONS = described(
     TAG, _l("Export interventions"), _answer("interventions"), roles=_EXPORTERS,
     query=(*INTERVENTION_FILTER, *_CQL, _CRS),
+    path_texts=_ENDING,
+)  # fmt: skip
+PATROLS = described(
+    TAG, _l("Export rounds and their passages"), _answer("patrols"), roles=_EXPORTERS,
+    query=(*PATROL_FILTER, BBOX, *_CQL, _CRS),
     path_texts=_ENDING,
 )  # fmt: skip
 _CSV = (FORMATS["csv"].media_type,)

@@ -17,10 +17,10 @@ from werkzeug.datastructures import MultiDict
 
 from app.cli_context import open_engine
 from app.db.session import unit_of_work
-from app.exports.actions import Export, Watch, export_events, export_interventions, export_reports
-from app.exports.commands import parse_export, parse_intervention_export
+from app.exports.actions import Export, Watch, export_events, export_interventions, export_patrols, export_reports
+from app.exports.commands import parse_export, parse_intervention_export, parse_patrol_export
 from app.exports.formats import FORMATS, Format
-from app.exports.store import count_events, count_interventions, count_reports
+from app.exports.store import count_events, count_interventions, count_patrols, count_reports
 from app.heat.takeaway_cli import map_command
 from app.interventions.store import kinds
 from app.nomenclature.store import load_nomenclature
@@ -54,6 +54,18 @@ _INTERVENTION_FILTERS = {
     "neighbourhood": "Number of the place.",
     "bbox": "west,south,east,north in degrees.",
     "datetime": "When planned to begin: a time, a day, or two of them with a slash between.",
+    "filter": "What else must hold, in CQL2 (names as the columns, and geometry).",
+}
+
+
+_PATROL_FILTERS = {
+    "kind": "Kinds of rounds (round, walk, free), separated by commas.",
+    "state": "States of rounds, separated by commas.",
+    "organisation": "Slug of the organisation that goes.",
+    "from": "First day, YYYY-MM-DD.",
+    "to": "Last day, YYYY-MM-DD, inclusive.",
+    "bbox": "west,south,east,north in degrees.",
+    "datetime": "When passed: a time, a day, or two of them with a slash between.",
     "filter": "What else must hold, in CQL2 (names as the columns, and geometry).",
 }
 
@@ -102,6 +114,19 @@ def interventions(file: str, restricted: bool, format_: str, **filters: str) -> 
             total = count_interventions(uow, chosen)
         with _words(FORMATS[format_]):
             _write(file, partial(export_interventions, engine, actor, chosen, FORMATS[format_]), "interventions", total)
+
+
+@export.command("patrols", params=_options(_PATROL_FILTERS))
+@click.option("--format", "format_", type=click.Choice([*FORMATS]), default="geojson", show_default=True)
+def patrols(file: str, restricted: bool, format_: str, **filters: str) -> None:  # noqa: FBT001
+    """Write the rounds' passages, and the stops that nobody has passed, to FILE, `-` for standard output."""
+    actor = COORDINATOR if restricted else PLANNER
+    with open_engine() as engine:
+        chosen = parse_patrol_export(_parameters(filters))
+        with unit_of_work(engine, actor) as uow:
+            total = count_patrols(uow, chosen)
+        with _words(FORMATS[format_]):
+            _write(file, partial(export_patrols, engine, actor, chosen, FORMATS[format_]), "patrols", total)
 
 
 @export.command("events", params=_options(_FILTERS))

@@ -11,12 +11,15 @@ from werkzeug.datastructures import MultiDict
 from app.errors import BadRequestError
 from app.exports.formats import FORMATS, GEOPACKAGE, Format, in_crs
 from app.exports.geopackage import CRS
-from app.exports.queryables import TIME_PROPERTY, intervention_queryables, report_queryables
+from app.exports.queryables import TIME_PROPERTY, intervention_queryables, patrol_queryables, report_queryables
 from app.filtering import FILTER_KEYS, parse_clause
 from app.interventions.filters import KEYS as INTERVENTION_KEYS
 from app.interventions.filters import InterventionFilter
 from app.interventions.filters import parse_filter as parse_interventions
 from app.nomenclature.store import Nomenclature
+from app.patrols.filters import KEYS as PATROL_KEYS
+from app.patrols.filters import PatrolFilter
+from app.patrols.filters import parse_filter as parse_patrols
 from app.reports.filters import KEYS, ReportFilter, parse_filter
 
 CQL_KEYS = (*FILTER_KEYS, "datetime")
@@ -45,6 +48,18 @@ def parse_intervention_export(args: MultiDict[str, str], kinds: Collection[str])
     refuse_strangers(args, (*INTERVENTION_KEYS, *CQL_KEYS))
     clause = parse_clause(args, intervention_queryables(kinds), time_property=TIME_PROPERTY["interventions"])
     return replace(parse_interventions(args, kinds), clause=clause)
+
+
+def parse_patrol_export(args: MultiDict[str, str]) -> PatrolFilter:
+    """The same for the places of rounds.
+
+    Raises:
+        BadRequestError: names the parameter.
+
+    """
+    refuse_strangers(args, (*PATROL_KEYS, *CQL_KEYS))
+    clause = parse_clause(args, patrol_queryables(), time_property=TIME_PROPERTY["patrols"])
+    return replace(parse_patrols(args), clause=clause)
 
 
 def parse_format(ending: str, args: MultiDict[str, str]) -> tuple[Format, MultiDict[str, str]]:

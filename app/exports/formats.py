@@ -80,6 +80,7 @@ def in_crs(format_: Format, epsg: int) -> Format:
 OFFERED = {
     "reports": tuple(FORMATS),
     "interventions": tuple(FORMATS),
+    "patrols": tuple(FORMATS),
     "events": (CSV.ending,),
     "intervention_events": (CSV.ending,),
 }

@@ -79,7 +79,7 @@ def _make_empty(path: Path, name: str, epsg: int) -> None:
         fields=[column.name for column in columns],
         layer=name,
         driver="GPKG",
-        geometry_type="Point" if name == "reports" else "Unknown",
+        geometry_type="Unknown" if name == "interventions" else "Point",
         crs=f"EPSG:{epsg}",
         dataset_options={"VERSION": VERSION},
     )

@@ -15,6 +15,10 @@ from app.interventions.store import kinds
 from app.interventions.words import state_label as intervention_state_label
 from app.interventions.words import visibility_label
 from app.nomenclature.store import Nomenclature, load_nomenclature
+from app.patrols.rules import KINDS, NOT_PASSED, OUTCOMES
+from app.patrols.rules import STATES as PATROL_STATES
+from app.patrols.words import kind_label, outcome_label
+from app.patrols.words import state_label as patrol_state_label
 from app.reports.rules import STATES
 from app.reports.words import state_label
 from app.web.language import locale_code
@@ -57,8 +61,10 @@ class Layer:
 
 
 def read_legend(connection: Connection, what: str) -> Legend:
-    """The legend of `reports` or `interventions` in the current language; nobody needs an actor to read it."""
+    """The legend of `reports`, `interventions` or `patrols` in the current language; no actor needed."""
     columns = {column.name: (str(column.title), str(column.meaning)) for column in COLUMNS[what] if not column.csv_only}
+    if what == "patrols":
+        return Legend(_("Rounds"), columns, _of_patrols(), "outcome", points=True)
     if what == "interventions":
         labels = [(kind.code, kind.label(locale_code())) for kind in kinds(connection)]
         return Legend(_("Interventions"), columns, _of_interventions(labels), "state", points=False)
@@ -84,6 +90,15 @@ def _of_interventions(labels: Iterable[tuple[str, str]]) -> dict[str, Values]:
         "kind": list(labels),
         "state": [(state, intervention_state_label(state)) for state in INTERVENTION_STATES],
         "visibility": _visibilities(),
+    }
+
+
+def _of_patrols() -> dict[str, Values]:
+    outcomes = [(outcome, outcome_label(outcome)) for outcome in OUTCOMES]
+    return {
+        "kind": [(kind, kind_label(kind)) for kind in KINDS],
+        "state": [(state, patrol_state_label(state)) for state in PATROL_STATES],
+        "outcome": [*outcomes, (NOT_PASSED, _("Nobody has looked"))],
     }
 
 

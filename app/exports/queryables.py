@@ -1,6 +1,7 @@
 """The names of the filter language for what goes out: those of the exports' columns, each with its SQL.
 
-The expressions stand on `report` or `intervention` alone, whatever else a statement joins or calls by another name.
+The expressions stand on `report`, `intervention` or `patrol_visit` alone, whatever else a statement joins or calls by
+another name.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from app.filtering import Cells, Queryable
 from app.filtering.queryables import Type
 from app.interventions.rules import STATES as INTERVENTION_STATES
 from app.nomenclature.store import Nomenclature
+from app.patrols.rules import KINDS, NOT_PASSED, OUTCOMES
+from app.patrols.rules import STATES as PATROL_STATES
 from app.places.lattice import cell_ranges_of_bbox
 from app.reports.rules import STATES
 
-TIME_PROPERTY = {"reports": "observed_at", "interventions": "planned_start"}
+TIME_PROPERTY = {"reports": "observed_at", "interventions": "planned_start", "patrols": "passed_at"}
 _TYPES: dict[str, Type] = {
     "uuid": "uuid", "text": "string", "integer": "integer", "real": "number", "boolean": "boolean",
     "datetime": "timestamp",
@@ -83,6 +86,16 @@ _INTERVENTION_SQL = {
 }
 
 
+# Names as the columns of patrol_visits.sql, but for these.
+_PATROL_SQL = {column.name: f"patrol_visit.{column.name}" for column in COLUMNS["patrols"] if not column.csv_only} | {
+    "patrol": "patrol_visit.patrol_id",
+    "organisation": _organisation("patrol_visit.organisation_id"),
+    "place": "patrol_visit.name",
+    "reports": "(SELECT count(*) FROM public.patrol_passage_report AS found JOIN public.report AS seen"
+    " ON seen.id = found.report_id WHERE found.passage_id = patrol_visit.id)",
+}
+
+
 def report_queryables(nomenclature: Nomenclature) -> Mapping[str, Queryable]:
     """The names for reports, `geometry` last."""
     enums = {
@@ -103,6 +116,12 @@ def intervention_queryables(kinds: Collection[str]) -> Mapping[str, Queryable]:
     """
     enums = {"kind": tuple(sorted(kinds)), "state": tuple(INTERVENTION_STATES), "visibility": _VISIBILITIES}
     return _named("interventions", _INTERVENTION_SQL, enums) | _geometry("intervention.geom_4326", None)
+
+
+def patrol_queryables() -> Mapping[str, Queryable]:
+    """The names for places of rounds, `geometry` last."""
+    enums = {"kind": KINDS, "state": PATROL_STATES, "outcome": (*OUTCOMES, NOT_PASSED)}
+    return _named("patrols", _PATROL_SQL, enums) | _geometry("patrol_visit.geom_4326", None)
 
 
 def _named(what: str, sql: Mapping[str, str], enums: Mapping[str, tuple[str, ...]]) -> dict[str, Queryable]:

@@ -27,12 +27,19 @@ from app.exports.actions import (
     export_events,
     export_intervention_events,
     export_interventions,
+    export_patrols,
     export_reports,
     file_name,
     require_export,
 )
 from app.exports.channel import ReaderGoneError
-from app.exports.commands import parse_export, parse_format, parse_intervention_export, refuse_strangers
+from app.exports.commands import (
+    parse_export,
+    parse_format,
+    parse_intervention_export,
+    parse_patrol_export,
+    refuse_strangers,
+)
 from app.exports.copying import STALLED_S
 from app.exports.dictionary import COLUMNS
 from app.exports.formats import CSV, FORMATS, OFFERED, Format
@@ -98,6 +105,17 @@ def interventions(ending: str) -> Response:
     format_, args = parse_format(ending, request.args)
     chosen = _interventions(actor, args)
     return _begun("interventions", format_, partial(export_interventions, services().engine, actor, chosen, format_))
+
+
+@blueprint.get(f"/patrols.{ENDING}")
+@api.PATROLS
+def patrols(ending: str) -> Response:
+    """Every passage of the filter's rounds and every stop that nobody has passed, streamed."""
+    actor = current_actor()
+    require_export(actor)
+    format_, args = parse_format(ending, request.args)
+    chosen = parse_patrol_export(args)
+    return _begun("patrols", format_, partial(export_patrols, services().engine, actor, chosen, format_))
 
 
 @blueprint.get("/events.csv")

@@ -13,6 +13,8 @@ from app.db.session import UnitOfWork
 from app.db.sql import statement
 from app.interventions.filters import InterventionFilter
 from app.interventions.filters import conditions as intervention_conditions
+from app.patrols.filters import PatrolFilter
+from app.patrols.filters import conditions as patrol_conditions
 from app.people.actor import Actor
 from app.reports.filters import ReportFilter, conditions
 
@@ -24,6 +26,17 @@ _PAGES = text("SELECT pg_relation_size('report') / current_setting('block_size')
 def _where(parts: list[str]) -> str:
     # The conditions come from app/reports/filters.py: fixed texts with binds, never a value.
     return f"\nWHERE {' AND '.join(parts)}" if parts else ""
+
+
+def _statement(name: str) -> str:
+    """A file of ours; the places of rounds are no table."""
+    rows = f"WITH patrol_visit AS ({patrol_visits()})\n" if name.startswith("patrols_") else ""
+    return rows + statement("exports", name)
+
+
+def patrol_visits() -> str:
+    """SQL of the rows that a file `patrols_….sql` reads as `patrol_visit`."""
+    return statement("exports", "patrol_visits")
 
 
 def count_reports(uow: UnitOfWork, chosen: ReportFilter) -> int:
@@ -39,6 +52,11 @@ def count_interventions(uow: UnitOfWork, chosen: InterventionFilter) -> int:
 def count_events(uow: UnitOfWork, chosen: ReportFilter) -> int:
     """How many steps the histories of the filter's reports have, as far as the actor may see them."""
     return _count(uow, *conditions(chosen), name="events_csv")
+
+
+def count_patrols(uow: UnitOfWork, chosen: PatrolFilter) -> int:
+    """How many places of the filter's rounds the actor may see."""
+    return _count(uow, *patrol_conditions(chosen), name="patrols_geojson")
 
 
 def plan_reports(uow: UnitOfWork, chosen: ReportFilter, query: str = "geojson") -> list[bytes]:
@@ -65,6 +83,11 @@ def plan_interventions(uow: UnitOfWork, chosen: InterventionFilter, query: str =
     return [_query(uow, *intervention_conditions(chosen), f"interventions_{query}")]
 
 
+def plan_patrols(uow: UnitOfWork, chosen: PatrolFilter, query: str = "geojson") -> list[bytes]:
+    """The query that gives every passage, and every stop without one, of the filter that the actor may see."""
+    return [_query(uow, *patrol_conditions(chosen), f"patrols_{query}")]
+
+
 def plan_events(uow: UnitOfWork, chosen: ReportFilter) -> list[bytes]:
     """The query that gives every step of the filter's reports that the actor may see, in no order."""
     return [_query(uow, *conditions(chosen), "events_csv")]
@@ -77,7 +100,7 @@ def plan_intervention_events(uow: UnitOfWork, chosen: InterventionFilter) -> lis
 
 def _count(uow: UnitOfWork, parts: list[str], binds: Mapping[str, Any], *, name: str) -> int:
     # The planner leaves out what the lines are made of.
-    lines = statement("exports", name) + _where(parts)
+    lines = _statement(name) + _where(parts)
     return int(uow.connection.execute(text(f"SELECT count(*) FROM ({lines}) AS line"), binds).scalar_one())  # noqa: S608
 
 
@@ -112,7 +135,7 @@ def latest_exports(uow: UnitOfWork, account_id: int) -> list[Taken]:
 
 
 def _query(uow: UnitOfWork, parts: list[str], binds: Mapping[str, Any], name: str) -> bytes:
-    query_text = text(statement("exports", name) + _where(parts)).bindparams(**binds)
+    query_text = text(_statement(name) + _where(parts)).bindparams(**binds)
     compiled = query_text.compile(dialect=uow.connection.dialect)
     # COPY takes no parameters: the driver writes the values as literals, quoted by its own rules.
     with uow.raw.cursor() as cursor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -13,10 +12,16 @@ from flask_babel import gettext as _
 from app.errors import BadRequestError
 from app.filtering import Clause
 from app.interventions.rules import STATES
-from app.reports.filters import add_clause, cells_in_window, parse_bbox, parse_day
+from app.reports.filters import (
+    add_clause,
+    cells_in_window,
+    parse_bbox,
+    parse_codes,
+    parse_day,
+    parse_organisation,
+)
 
 KEYS = ("kind", "state", "organisation", "from", "to", "neighbourhood", "bbox")
-_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _ID_DIGITS = 18
 
 
@@ -62,29 +67,14 @@ def parse_filter(args: Mapping[str, str], kinds: Collection[str]) -> Interventio
     if from_date and to_date and from_date > to_date:
         raise BadRequestError("to", _("the end lies before the start"))
     return InterventionFilter(
-        kinds=_codes(args, "kind", kinds),
-        states=_codes(args, "state", STATES),
-        organisation=_organisation(args),
+        kinds=parse_codes(args, "kind", kinds),
+        states=parse_codes(args, "state", STATES),
+        organisation=parse_organisation(args),
         from_date=from_date,
         to_date=to_date,
         neighbourhood=_neighbourhood(args),
         bbox=parse_bbox(args),
     )
-
-
-def _codes(args: Mapping[str, str], key: str, known: Collection[str]) -> tuple[str, ...]:
-    values = sorted({part.strip() for part in args.get(key, "").split(",")} - {""})
-    for value in values:
-        if value not in known:
-            raise BadRequestError(key, _("“%(value)s” is not known", value=value[:40]))
-    return tuple(values)
-
-
-def _organisation(args: Mapping[str, str]) -> str | None:
-    value = args.get("organisation", "").strip()
-    if value and not _SLUG.fullmatch(value):
-        raise BadRequestError("organisation", _("“%(value)s” is not known", value=value[:40]))
-    return value or None
 
 
 def _neighbourhood(args: Mapping[str, str]) -> int | None:

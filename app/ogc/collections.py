@@ -10,7 +10,8 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
 from app.db.sql import statement
-from app.exports.queryables import intervention_queryables, report_queryables
+from app.exports.queryables import intervention_queryables, patrol_queryables, report_queryables
+from app.exports.store import patrol_visits
 from app.filtering import Queryable
 from app.nomenclature.store import Nomenclature
 from app.reports.rules import STATES
@@ -173,6 +174,24 @@ INTERVENTIONS = Collection(
         "neighbourhood": _l("Name of a neighbourhood, or its number"),
     },
 )  # fmt: skip
+PATROLS = Collection(
+    id="patrols",
+    title=_l("Rounds"),
+    description=_l(
+        "Where somebody looked on a round, also where there was nothing to report, and stops that nobody has passed."
+        " Without a token or a session the collection is empty."
+    ),
+    statement=("exports", "patrols_geojson"),
+    table="patrol_visit",
+    rows=patrol_visits(),
+    queryables=lambda _words: patrol_queryables(),
+    key_type="uuid",
+    geometry_type="Point",
+    start="patrol_visit.at",
+    end="patrol_visit.at",
+    filters=("kind", "state", "organisation", "from", "to"),
+    meanings={"kind": _CODES, "state": _CODES, "organisation": _ORGANISATION, "from": _FROM, "to": _TO},
+)
 
 
 def _of_kind(id_: str, kind: Kind, geometry_type: str, title: LazyString, description: LazyString) -> Collection:
@@ -216,4 +235,4 @@ STATISTICS = Collection(
     filters=("from", "to"),
     meanings={"from": _FROM, "to": _TO},
 )
-COLLECTIONS = {one.id: one for one in (REPORTS, INTERVENTIONS, *PLACES, STATISTICS)}
+COLLECTIONS = {one.id: one for one in (REPORTS, INTERVENTIONS, PATROLS, *PLACES, STATISTICS)}

@@ -20,6 +20,8 @@ from app.interventions.filters import parse_filter as parse_intervention_filter
 from app.ogc.collections import Collection, Words
 from app.ogc.crs import CRS84, Crs, parse_crs
 from app.ogc.spans import Box, Times, parse_bbox, parse_times
+from app.patrols.filters import conditions as patrol_conditions
+from app.patrols.filters import parse_filter as parse_patrol_filter
 from app.reports.filters import ReportFilter, conditions, parse_day, parse_severity
 from app.reports.filters import parse_filter as parse_report_filter
 
@@ -134,6 +136,8 @@ def _own_filters(args: MultiDict[str, str], collection: Collection, words: Words
         if parse_number(either[1]) is not None:
             taken["neighbourhood"], either[1] = either[1], ""
         parts, binds = intervention_conditions(parse_intervention_filter(taken, words.kinds))
+    elif collection.id == "patrols":
+        parts, binds = patrol_conditions(parse_patrol_filter(taken))
     else:
         return [], {}
     table = collection.table

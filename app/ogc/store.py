@@ -50,7 +50,7 @@ def bounds(uow: UnitOfWork) -> dict[str, tuple[float, float, float, float]]:
 
 def span(uow: UnitOfWork, collection: Collection) -> Span:
     """When the first of a collection with times begins that the actor may see, and when the last ends."""
-    asked = f"SELECT min({collection.start}), max({collection.end}) FROM {collection.table}"  # noqa: S608  (texts of ours)
+    asked = f"SELECT min({collection.start}), max({collection.end}) FROM {_from(collection, [])}"  # noqa: S608  (texts of ours)
     first, last = uow.connection.execute(text(asked)).one()
     return first, last
 

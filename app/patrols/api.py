@@ -10,13 +10,17 @@ from app.patrols.rules import KINDS, STATES
 from app.web.described import (
     AFTER,
     CACHE,
+    FROM,
     IF_NONE_MATCH,
     NOT_CHANGED,
+    ORGANISATION,
+    TO,
     Answer,
     HistoryJson,
     Parameter,
     described,
     limit_of,
+    of_list,
 )
 
 TAG = "patrols"
@@ -25,6 +29,14 @@ _WHERE = (*CACHE, "Location")
 _WALKERS = ("agent", "partner", "coordinator")
 _LOOKERS = (*_WALKERS, "planner")
 _SAME = _l("This very body was stored before: nothing is changed.")
+
+FILTER = (
+    Parameter("kind", _l("Kinds of rounds."), of_list(*KINDS), is_list=True),
+    Parameter("state", _l("States of rounds."), of_list(*STATES), is_list=True),
+    ORGANISATION,
+    FROM,
+    TO,
+)
 
 RECORD = described(
     TAG, _l("Record a round"),

@@ -16,6 +16,8 @@ Outcome = Literal["nothing", "found"]
 KINDS: tuple[Kind, ...] = ("round", "walk", "free")
 STATES: tuple[State, ...] = ("planned", "open", "closed", "cancelled")
 OUTCOMES: tuple[Outcome, ...] = ("nothing", "found")
+# What an export says of a stop that has no passage.
+NOT_PASSED = "not_passed"
 # Who walks along is counted by kind, never named. The same list stands in the database's check.
 PARTICIPANTS = (
     "residents", "elected", "landlord", "city", "transport", "police", "prefecture", "school", "health", "association",

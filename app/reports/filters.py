@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -79,19 +79,20 @@ def parse_filter(args: Mapping[str, str], nomenclature: Nomenclature) -> ReportF
     if from_date and to_date and from_date > to_date:
         raise BadRequestError("to", _("the end lies before the start"))
     return ReportFilter(
-        themes=_codes(args, "theme", set(nomenclature.theme_by_code)),
-        categories=_codes(args, "category", set(nomenclature.category_by_code)),
+        themes=parse_codes(args, "theme", set(nomenclature.theme_by_code)),
+        categories=parse_codes(args, "category", set(nomenclature.category_by_code)),
         from_date=from_date,
         to_date=to_date,
-        states=_codes(args, "state", set(STATES)),
+        states=parse_codes(args, "state", set(STATES)),
         severity_min=parse_severity(args, "severity"),
         bbox=parse_bbox(args),
         due=_due(args),
-        organisation=_organisation(args),
+        organisation=parse_organisation(args),
     )
 
 
-def _codes(args: Mapping[str, str], key: str, known: set[str]) -> tuple[str, ...]:
+def parse_codes(args: Mapping[str, str], key: str, known: Container[str]) -> tuple[str, ...]:
+    """Codes separated by commas, each once. Raises BadRequestError."""
     values = sorted({part.strip() for part in args.get(key, "").split(",")} - {""})
     for value in values:
         if value not in known:
@@ -130,7 +131,8 @@ def _due(args: Mapping[str, str]) -> str | None:
     return value or None
 
 
-def _organisation(args: Mapping[str, str]) -> str | None:
+def parse_organisation(args: Mapping[str, str]) -> str | None:
+    """An organisation's slug, None when it was left empty. Raises BadRequestError."""
     value = args.get("organisation", "").strip()
     if value and not _SLUG.fullmatch(value):
         raise BadRequestError("organisation", _("“%(value)s” is not known", value=value[:40]))

@@ -21,6 +21,21 @@ _INTERVENTION = text("""
     VALUES (:id, 'cleaning', ST_GeomFromText(:wkt, 4326), 1, 'partner', :organisation_id, :start, :end)
 """)
 TIMED, TIMELESS = "00000000-0000-4000-8000-0000000000a1", "00000000-0000-4000-8000-0000000000a2"
+PATROL, PASSAGE = "00000000-0000-4000-8000-0000000000b1", "00000000-0000-4000-8000-0000000000b2"
+_STOP = "POINT(2.3 49.9)"
+# One round of two stops: one was passed, one not.
+_PATROL = text("""
+    WITH round AS (
+        INSERT INTO patrol (id, kind, title, state, planned_at, started_at, organisation_id)
+        VALUES (:id, 'round', 'Stops', 'open', '2026-06-02T08:00Z', '2026-06-02T08:05Z', :organisation_id))
+    INSERT INTO patrol_stop (patrol_id, position, name, geom_4326)
+    SELECT :id, position, 'Stop ' || position, ST_GeomFromText(:stop, 4326) FROM generate_series(1, 2) AS position
+""")
+_PASSAGE = text("""
+    INSERT INTO patrol_passage (id, patrol_id, stop_id, geom_4326, cell_25m, passed_at, outcome)
+    SELECT :id, patrol_id, id, geom_4326, 1, '2026-06-02T08:10Z', 'nothing' FROM patrol_stop
+    WHERE patrol_id = :patrol_id AND position = 1
+""")
 STATES = ("new", "acknowledged", "resolved")
 
 
@@ -54,6 +69,9 @@ def fill(engine: Engine, reports: int = REPORTS) -> World:
         ):
             values = {"id": id_, "wkt": wkt, "start": start, "end": end, "organisation_id": world.organisations["city"]}
             uow.connection.execute(_INTERVENTION, values)
+        city = world.organisations["city"]
+        uow.connection.execute(_PATROL, {"id": PATROL, "organisation_id": city, "stop": _STOP})
+        uow.connection.execute(_PASSAGE, {"id": PASSAGE, "patrol_id": PATROL})
     return world
 
 
