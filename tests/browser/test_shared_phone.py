@@ -83,7 +83,7 @@ def test_nothing_of_a_report_can_be_read_from_the_disk_after_sign_out(open_phone
     profile = tmp_path / "phone"
     texts = _as_stored(["relevé 0", "appeler le", PHONE_NUMBER, "brouillon du banc"])
     positions = {struct.pack("<d", lat) for lat in (LAT, CENTRE_LAT)}
-    # The search finds what is there: a picture that was shown, and what opens the seals. No text ever lay there plainly.
+    # The search finds what is there: a picture that was shown, and what opens the seals. No text ever lay there open.
     assert {piece for _, piece in _found(profile, {photo, key, *texts, *positions})} == {photo, key}
 
     page.click(".menu summary")
