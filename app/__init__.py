@@ -39,6 +39,7 @@ BLUEPRINTS = (
     "api",
     "desk.tfpb_routes",
     "desk.desk_routes",
+    "desk.texts_routes",
     "desk.dashboard_routes",
     "notifications",
     "offline",

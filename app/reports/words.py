@@ -93,6 +93,9 @@ def event_label(kind: str) -> str:
         "photo_removed": _("Photo removed"),
         "intervention_linked": _("Intervention linked"),
         "intervention_unlinked": _("Intervention no longer linked"),
+        "text_kept": _("Text looked at: it is about no person"),
+        "text_changed": _("Text changed, as it was about a person"),
+        "text_hidden": _("Text hidden, as it was about a person"),
         "open311_sent": _("Sent to another register (Open311)"),
         "open311_conflict": _("Another register says otherwise (Open311)"),
     }

@@ -70,6 +70,7 @@ PAGES = {
     "/change": Visit(AGENT),
     "/dashboard": Visit(COORDINATOR),
     "/desk": Visit(PARTNER),
+    "/desk/texts": Visit(COORDINATOR),
     "/desk/tfpb": Visit(PARTNER),
     "/export/": Visit(PLANNER),
     "/interventions": Visit(PARTNER),
