@@ -29,6 +29,7 @@ STATIC = Path(__file__).parents[1] / "web" / "static"
 TEMPLATES = {
     "/reports/new": "reports/new.html",
     "/near": "reports/near.html",
+    "/patrols": "patrols/phone.html",
     "/outbox": "offline/outbox.html",
     "/offline": "offline/offline.html",
 }

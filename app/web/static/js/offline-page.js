@@ -1,7 +1,8 @@
 // The page of the outbox: what waits, what was refused and why, and what can be done about each.
 
-import { discard, flush, isPossible, list, retry, subscribe } from './offline-outbox.js';
-import { nomenclature } from './offline-reference.js';
+import { editForm, isEditable } from './offline-edit.js';
+import { discard, edit, flush, isPossible, list, retry, save, subscribe } from './offline-outbox.js';
+import { nomenclature, rounds } from './offline-reference.js';
 import { known } from './offline-session.js';
 import { makeIcon } from './make-icon.js';
 
@@ -11,6 +12,8 @@ const root = document.querySelector('#outbox');
 const at = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'short', timeStyle: 'short' });
 const find = (id) => root.querySelector(`#outbox-${id}`);
 let labels = new Map();
+let stops = new Map(); // round and stop → its name
+let corrected = null; // the item whose form is open
 let asked = null; // the item whose discarding waits for a yes
 let last = null; // what flush said
 let drawing = Promise.resolve();
@@ -26,6 +29,11 @@ function start() {
     labels = new Map(words?.categories.map((one) => [one.code, french ? one.label_fr : one.label_en]));
     draw();
   }).catch(() => {}); // without them a report is called a report
+  rounds().then((taken) => {
+    const all = taken?.rounds.flatMap((round) => round.stops.map((stop) => [`${round.id} ${stop.stop}`, `${stop.stop} · ${stop.name}`]));
+    stops = new Map(all);
+    draw();
+  }).catch(() => {});
   subscribe(draw);
   draw(); // says why, when the status cannot be had
   window.addEventListener('online', () => draw());
@@ -57,11 +65,13 @@ async function paint() {
   const held = new Set(items.filter((item) => item.state !== 'sent').map((item) => item.id));
   const waiting = items.filter((item) => item.state !== 'sent');
   const sent = items.filter((item) => item.state === 'sent' && item.kind !== 'photo').reverse();
-  const busy = document.activeElement?.closest?.('.outbox-item')?.dataset.id;
-  const what = document.activeElement?.dataset?.act;
+  const focused = document.activeElement;
+  const busy = focused?.closest?.('.outbox-item')?.dataset.id;
+  const what = focused?.dataset?.act;
   fill('waiting', waiting.map((item) => line(item, who, held.has(item.after))));
   fill('sent', sent.map((item) => line(item, who, false)));
-  if (busy) root.querySelector(`[data-id="${busy}"] [data-act="${what}"]`)?.focus();
+  if (focused?.isConnected) focused.focus(); // in a form that was drawn again
+  else if (busy) root.querySelector(`[data-id="${busy}"] [data-act="${what}"]`)?.focus();
   find('empty').hidden = items.length > 0;
   find('send').hidden = !waiting.some((item) => item.state === 'waiting') || !who.signedIn;
   find('signin').hidden = who.signedIn || (waiting.length === 0 && !drawn?.others);
@@ -101,13 +111,34 @@ function line(item, who, isHeldBack) {
   const more = [at.format(item.created_at), item.body?.description ?? item.body?.note ?? ''].filter(Boolean).join(' · ');
   made.append(make('p', 'outbox-more', item.state !== 'sent' && !item.body ? `${more} · ${texts.locked}` : more));
   if (item.error) made.append(reasons(item.error));
+  if (corrected?.id === item.id && item.state === 'editing') made.append(corrected.form);
   made.append(asked === item.id ? question(item) : tools(item, who));
   return made;
+}
+
+/** Its form in its own line; it is not sent meanwhile. */
+async function correct(item) {
+  const { body } = await edit(item.id).catch(() => ({}));
+  if (!body) return draw(); // sent just now
+  const form = editForm({ ...item, body }, texts, (changed) => {
+    corrected = null;
+    send(async () => {
+      await save(item.kind, changed);
+      return flush();
+    });
+  });
+  corrected = { id: item.id, form };
+  await draw();
+  return (form.querySelector('textarea') ?? form.querySelector('input:checked')).focus();
 }
 
 function title({ kind, body }) {
   if (kind === 'report' && body) return labels.get(body.category) ?? texts.report;
   if (kind === 'confirmation' && body) return `${texts.confirmation} : ${texts[`seen_${body.seen}`] ?? ''}`;
+  if (kind === 'passage' && body) {
+    const where = stops.get(`${body.patrol} ${body.stop}`);
+    return [texts.passage, [where, texts[`outcome_${body.outcome}`]].filter(Boolean).join(', ')].join(' : ');
+  }
   return texts[kind];
 }
 
@@ -122,7 +153,7 @@ function reasons({ status, detail, errors }) {
 function button(act, text, icon, onClick, className = 'button') {
   const made = Object.assign(make('button', className), { type: 'button' });
   made.dataset.act = act;
-  made.append(makeIcon(icon), text);
+  made.append(...(icon ? [makeIcon(icon)] : []), text);
   made.addEventListener('click', onClick);
   return made;
 }
@@ -136,6 +167,7 @@ function tools(item, { signedIn }) {
   if (item.kind === 'report') {
     made.append(Object.assign(make('a', 'button', texts.edit), { href: `/reports/new?edit=${item.id}` }));
   }
+  if (isEditable(item) && corrected?.id !== item.id) made.append(button('edit', texts.edit, null, () => correct(item)));
   if (item.state !== 'waiting') {
     made.append(button('retry', item.state === 'editing' ? texts.as_is : texts.retry, 'ui-retry', () => send(() => retry(item.id))));
   }

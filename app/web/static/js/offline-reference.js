@@ -1,17 +1,22 @@
-// What the phone took along: places, words, open reports, the outline of the territory. Fresh when there is a network,
+// What the phone took along: places, words, open reports, rounds, the outline of the territory. Fresh when there is a network,
 // else as of the last visit. Each resolves to null when this phone has never seen it.
 
 import { change, get } from './offline-db.js';
 import { sealJson, unsealJson } from './offline-seal.js';
 import { known } from './offline-session.js';
 
-const URLS = { reference: '/api/offline/reference', reports: '/api/offline/reports' };
+const URLS = { reference: '/api/offline/reference', reports: '/api/offline/reports', rounds: '/api/offline/patrols' };
 const OUTLINES = ['commune', 'neighbourhood', 'line', 'stop'];
+const PATIENCE_MS = 4000; // then what is here is better than what may come
 const asked = new Map();
 
 /** Ask the server once a page for what changed. Resolves to the row {etag, at (ms), value}, null without any. */
 function row(name) {
-  if (!asked.has(name)) asked.set(name, fetched(name).catch(() => kept(name).catch(() => null)).then((found) => found ?? null));
+  if (!asked.has(name)) {
+    const fresh = fetched(name).catch(() => kept(name).catch(() => null)).then((found) => found ?? null);
+    const late = new Promise((resolve) => { setTimeout(resolve, PATIENCE_MS); }).then(() => kept(name)).then((found) => found ?? fresh, () => fresh);
+    asked.set(name, Promise.race([fresh, late]));
+  }
   return asked.get(name);
 }
 
@@ -81,6 +86,12 @@ export async function openReports() {
     reports: found.value.reports.map(([id, category, lon, lat, severity, state, observed_at, version]) => (
       { id, category, lon, lat, severity, state, observed_at, version })),
   };
+}
+
+/** {at: ms of the last sync, rounds: [{id, kind, title, state, starts_at, stops, passages}]} of her organisation. */
+export async function rounds() {
+  const found = await row('rounds');
+  return found && { at: found.at, rounds: found.value.rounds };
 }
 
 /** {commune, neighbourhood, line, stop}: GeoJSON of each, kept by the service worker; null where it is not there. */

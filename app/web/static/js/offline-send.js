@@ -135,12 +135,15 @@ const put = (item, fields) => change(['items'], async (items) => {
   if (now) await items.put({ ...now, ...fields }); // discarded meanwhile: then it stays so
 });
 
-/** The server has it: the copy goes, and a line without content says so for a day. */
+/**
+ * The server has it: the copy goes, and a line without content says so for a day. Of a passage the sealed words stay
+ * with it: the round on this phone shows where somebody looked, also before it has been taken along anew.
+ */
 function finish(item) {
   return change(['items', 'blobs'], async (items, blobs) => {
     await blobs.delete(item.id);
     const now = await items.get(item.id);
-    if (now) await items.put({ ...now, state: 'sent', sealed: null, error: null, sent_at: Date.now() });
+    if (now) await items.put({ ...now, state: 'sent', sealed: now.kind === 'passage' ? now.sealed : null, error: null, sent_at: Date.now() });
     const done = (await items.getAll()).filter((one) => one.state === 'sent').sort((one, other) => other.sent_at - one.sent_at);
     for (const [index, one] of done.entries()) {
       if (index >= KEEP_SENT || Date.now() - one.sent_at > KEEP_SENT_MS) await items.delete(one.id);

@@ -1,18 +1,18 @@
-// The round as it goes: where an observation is, by a tap on the map or the phone's position. The rest is plain forms.
+// Where an observation is: by a tap on the map or the phone's position.
 
 import { addReference, makeMap, pinIcon } from './base-map.js';
 
 const { L } = window;
-const form = document.querySelector('#observe-form');
 
-if (form) {
+/** Make the map and the position of the form of an observation live. */
+export function setUpObserveMap(form) {
   const status = form.querySelector('#locate-status');
   const board = form.querySelector('#observe-map');
   const { lon, lat, stop } = form.elements;
   board.hidden = false;
   form.querySelector('#coordinates').open = Boolean(form.querySelector('#coordinates [aria-invalid]'));
   const { basemap, lon: startLon, lat: startLat } = board.dataset;
-  const map = makeMap(board, { basemap, center: [Number(startLat), Number(startLon)], zoom: 16 });
+  const map = makeMap(board, startLat ? { basemap, center: [Number(startLat), Number(startLon)], zoom: 16 } : { basemap });
   addReference(map, { basemap });
   let pin = null;
 
@@ -35,6 +35,12 @@ if (form) {
   map.on('click', ({ latlng }) => {
     choose(latlng.wrap());
     status.textContent = status.dataset.placed;
+  });
+  stop?.addEventListener('change', () => {
+    if (!stop.value) return;
+    [lon.value, lat.value] = ['', '']; // at the stop, not where the last one was
+    pin?.remove();
+    pin = null;
   });
   lon.addEventListener('change', readFields);
   lat.addEventListener('change', readFields);

@@ -6,6 +6,7 @@ import { edit } from './offline-outbox.js';
 import { openReports } from './offline-reference.js';
 import { setUpPhotos } from './photo-field.js';
 import { newId } from './photo-upload.js';
+import { fillFromAddress } from './report-address.js';
 import { setUpCategories } from './report-category.js';
 import { setUpDraft } from './report-draft.js';
 import { setUpPlace } from './report-place.js';
@@ -24,6 +25,8 @@ const submit = form.querySelector('#submit');
 const severities = [...form.querySelectorAll('input[name="severity"]')];
 // What the address of the page says of the place: then a draft of another one does not come in between.
 const isPrefilled = ['id', 'category', 'lon', 'lat', 'place_id', 'edit'].some((name) => new URLSearchParams(location.search).has(name));
+
+fillFromAddress(form, { back: document.querySelector('#done-back'), others: document.querySelectorAll('#here-again, #next') });
 
 let severityTouched = severities.some((radio) => radio.checked);
 let attempt = freshAttempt(form.elements.id.value || newId());

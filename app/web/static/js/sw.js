@@ -86,6 +86,7 @@ self.addEventListener('fetch', (event) => {
     if (request.method === 'GET') event.respondWith(page(request, url));
     else if (url.pathname === '/logout') event.respondWith(leave(request));
     else if (url.pathname === '/login') event.waitUntil(worker()?.staying());
+    else if (url.pathname.startsWith('/patrols/')) event.respondWith(fetch(request).catch(() => fromShell('/offline'))); // start, end
   } else if (request.method !== 'GET') {
     return; // what changes something goes to the server and nowhere else
   } else if (RELEASE.files[url.pathname]) {
@@ -112,9 +113,17 @@ async function leave(request) {
   }
 }
 
+/** Every round has its own address and one page on the phone. */
+const ROUND = /^\/patrols\/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+function shellOf(path) {
+  if (RELEASE.shells.includes(path)) return path;
+  return ROUND.test(path) ? '/patrols' : null;
+}
+
 /** From the server; without one, or when it takes too long, the shell of that page. */
 async function page(request, url) {
-  const shell = RELEASE.shells.includes(url.pathname) ? url.pathname : null;
+  const shell = shellOf(url.pathname);
   const fresh = fetch(request).then((response) => {
     const release = response.headers.get('X-Quietude-Release');
     if (release) serverIsNewer = release !== RELEASE.release;
