@@ -22,6 +22,7 @@ TASK_MODULES = (
     "app.notifications.tasks",
     "app.open311.tasks",
     "app.imports.tasks",
+    "app.opendata.tasks",
 )
 
 MINUTE_S, HOUR_S = 60, 3600

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
 from sqlalchemy import Engine
@@ -20,6 +20,8 @@ from app.people.actor import SYSTEM
 
 # The numbers change with the month, and when an old report is withdrawn; nobody needs that within the hour.
 KEPT_S = 3600.0
+# The worker counts once an hour; one that was late for it is no reason to let a reader wait.
+COUNTED_WITHIN = timedelta(hours=2)
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,19 @@ class Published:
 
 
 def publish(engine: Engine, now: datetime, small: int) -> Published:
-    """Make the dataset anew, as the system: it alone counts what nobody may read. One statement over all reports."""
+    """Make the dataset anew, as the system: it alone counts what nobody may read.
+
+    From the worker's counts; where no worker has counted lately, by one statement over all reports.
+    """
     until = month_begin(now)
     with unit_of_work(engine, SYSTEM) as uow:
         nomenclature = load_nomenclature(uow.connection)
         places = tuple(store.neighbourhoods(uow))
+        counted = store.kept(uow, until, small, now - COUNTED_WITHIN)
+        if counted is None:
+            counted = store.counts(uow, until, small)
         dataset = Dataset(
-            rows_of(store.counts(uow, until, small), places, nomenclature.themes, small),
+            rows_of(counted, places, nomenclature.themes, small),
             places,
             nomenclature.themes,
             store.territory(uow),
@@ -51,6 +59,13 @@ def publish(engine: Engine, now: datetime, small: int) -> Published:
     for content in files.values():
         digest.update(content)
     return Published(dataset, files, digest.hexdigest())
+
+
+def count(engine: Engine, now: datetime, small: int) -> None:
+    """Count what `publish` reads, and keep it."""
+    until = month_begin(now)
+    with unit_of_work(engine, SYSTEM) as uow:
+        store.keep(uow, until, small, store.counts(uow, until, small), now)
 
 
 class Keeper:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -13,6 +15,14 @@ from app.reports.rules import WITHDRAWN_STATES
 
 Bounds = tuple[float, float, float, float]
 
+# The groups of a million reports, which would else be sorted on disk.
+_ROOM = text("SELECT set_config('work_mem', '64MB', true)")
+_KEPT = text("SELECT counts FROM opendata_counts WHERE until = :until AND small = :small AND made_at >= :since")
+_KEEP = text("""
+    INSERT INTO opendata_counts (until, small, counts, made_at) VALUES (:until, :small, CAST(:counts AS jsonb), :now)
+    ON CONFLICT (is_only) DO UPDATE
+    SET until = excluded.until, small = excluded.small, counts = excluded.counts, made_at = excluded.made_at
+""")
 _SYNTHETIC = text("SELECT EXISTS (SELECT FROM organisation WHERE is_synthetic)")
 # A metre is nothing for an area, and a third of the text.
 _NEIGHBOURHOODS = text("""
@@ -58,8 +68,21 @@ class Territory:
     bounds: Bounds
 
 
+def kept(uow: UnitOfWork, until: datetime, small: int, since: datetime) -> list[Count] | None:
+    """What `counts` gave for the same question when it was last kept; None when that was before `since`, or never."""
+    rows = uow.connection.scalar(_KEPT, {"until": until, "small": small, "since": since})
+    return None if rows is None else [Count(theme, id_, date.fromisoformat(day), n) for theme, id_, day, n in rows]
+
+
+def keep(uow: UnitOfWork, until: datetime, small: int, found: Iterable[Count], now: datetime) -> None:
+    """Put it in the place of what was kept."""
+    rows = [[one.theme, one.neighbourhood_id, one.month.isoformat(), one.reports] for one in found]
+    uow.connection.execute(_KEEP, {"until": until, "small": small, "counts": json.dumps(rows), "now": now})
+
+
 def counts(uow: UnitOfWork, until: datetime, small: int) -> list[Count]:
-    """Of all reports observed and received before `until`; only the system sees them all."""
+    """Of all reports observed and received before `until`; only the system sees them all. Reads every report."""
+    uow.connection.execute(_ROOM)
     binds = {"until": until, "small": small, "withdrawn": sorted(WITHDRAWN_STATES)}
     return [Count(*row) for row in uow.connection.execute(text(statement("opendata", "counts")), binds)]
 

@@ -10,7 +10,7 @@ revision = "0005"
 down_revision = "0004"
 
 SQL = Path(__file__).parents[1] / "sql" / revision
-ORDER = ("submit", "ogc")
+ORDER = ("submit", "ogc", "opendata")
 
 
 def upgrade() -> None:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 from flask import Flask
+from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
+from app.db.session import unit_of_work
+from app.ogc import store
 from app.ogc.collections import COLLECTIONS
+from app.ogc.collections import REPORTS as REPORTS_COLLECTION
 from tests.ogc.conftest import Get
 from tests.ogc.samples import REPORTS, TIMED, TIMELESS, report_id
+from tests.routing.world import World
 
 IDS = list(COLLECTIONS)
 ITEMS = "/collections/reports/items"
@@ -187,6 +193,18 @@ def test_the_extent_in_time_is_that_of_what_one_may_see(get: Get) -> None:
     seen = [f["properties"]["observed_at"] for f in body(get(f"{ITEMS}?limit=1000", who="coordinator"))["features"]]
     assert interval("reports", "coordinator") == [min(seen), max(seen)] != interval("reports", "planner")
     assert interval("reports", None) == interval("interventions", None) == [None, None]
+
+
+def test_an_end_in_time_that_takes_long_is_left_open(
+    world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = replace(REPORTS_COLLECTION, start="(SELECT report.observed_at FROM (SELECT pg_sleep(0.2)) AS slow)")
+    monkeypatch.setattr(store, "PATIENCE", "20ms")
+    with unit_of_work(engine, world.actors["planner"]) as uow:
+        first, last = store.span(uow, slow)
+        timeouts = uow.connection.scalar(text("SELECT current_setting('statement_timeout')"))
+    assert (first, last and last.isoformat()) == (None, "2026-05-25T12:00:00+00:00")
+    assert timeouts == "1min"
 
 
 @pytest.mark.parametrize("collection", IDS)

@@ -7,7 +7,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -17,8 +17,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from app.db.session import unit_of_work
-from app.opendata.actions import Published, publish
-from app.people.actor import SYSTEM
+from app.opendata.actions import Published, count, publish
+from app.people.actor import PUBLIC, SYSTEM, Actor
 from app.places.lattice import CELL_M, cell_key, to_lon_lat
 
 NOW = datetime(2026, 7, 10, 8, 0, tzinfo=UTC)
@@ -183,3 +183,36 @@ def test_a_report_outside_of_all_neighbourhoods_has_a_row_of_its_own(
     add(5, neighbourhood="nowhere")
 
     assert numbers(published()) == {("2026-04", "", "cleanliness"): 5}
+
+
+def test_what_the_worker_counted_is_what_is_published(add: Add, engine: Engine) -> None:
+    add(7)
+    before = publish(engine, NOW, K)
+    count(engine, NOW, K)
+    assert publish(engine, NOW, K).files == before.files
+    add(9, square=1)
+    # Nobody who reads waits for a count: until the worker's next one it is as it was.
+    assert publish(engine, NOW + timedelta(minutes=119), K).files == before.files
+    late = publish(engine, NOW + timedelta(minutes=121), K)
+    assert late.files != before.files
+    count(engine, NOW, K)
+    assert publish(engine, NOW, K).files == late.files
+
+
+@pytest.mark.parametrize(("now", "small"), [(NOW, K + 1), (datetime(2026, 8, 1, tzinfo=UTC), K)])
+def test_what_was_counted_for_another_question_is_not_published(
+    add: Add, engine: Engine, now: datetime, small: int
+) -> None:
+    add(K)
+    add(7, month=7)
+    expected = publish(engine, now, small)
+    count(engine, NOW, K)
+    assert publish(engine, now, small).files == expected.files
+
+
+def test_exact_counts_are_for_the_system_alone(add: Add, engine: Engine) -> None:
+    add(7)
+    count(engine, NOW, K)
+    for actor in (PUBLIC, Actor("coordinator", 1, 1), Actor("admin", 1, 1), Actor("planner", 1, 1)):
+        with unit_of_work(engine, actor) as uow:
+            assert uow.connection.execute(text("SELECT * FROM opendata_counts")).all() == []
