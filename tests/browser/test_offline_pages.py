@@ -42,6 +42,20 @@ def test_form_and_map_open_without_network(phone: Page, watch: Watch) -> None:
     expect(phone.locator("h1")).to_have_text("Pas de réseau")
 
 
+def test_signing_out_without_network_is_told_to_the_server_later(phone: Page, watch: Watch) -> None:
+    controlled(phone)
+    watch.allow("ERR_INTERNET_DISCONNECTED|ERR_FAILED|Failed to fetch")
+    phone.context.set_offline(True)
+    phone.goto("/outbox")
+    phone.click("#outbox-leave button")
+    expect(phone.locator("#outbox-leaving")).to_be_visible()
+    expect(phone.locator("#outbox-leave")).to_be_hidden()
+    phone.context.set_offline(False)
+    phone.goto("/outbox")
+    expect(phone.get_by_role("link", name="Se connecter").first).to_be_visible()
+    assert phone.request.get("/api/session").json()["signed_in"] is False
+
+
 def test_new_release_waits_while_somebody_is_entering(phone: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     controlled(phone)
     caches_now = "caches.keys().then((names) => names.filter((name) => name.startsWith('quietude-app-')))"

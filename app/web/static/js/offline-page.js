@@ -76,6 +76,8 @@ async function paint() {
   find('send').hidden = !waiting.some((item) => item.state === 'waiting') || !who.signedIn;
   find('signin').hidden = who.signedIn || (waiting.length === 0 && !drawn?.others);
   find('leaving').hidden = !who.leaving;
+  const leave = find('leave'); // only where there is no account menu
+  if (leave) leave.hidden = !who.account;
   find('state').textContent = stateOf(waiting);
   say(find('others'), drawn?.others > 0, (drawn?.others === 1 ? texts.others_one : texts.others_many).replace('{count}', drawn?.others));
   const { low, usage = 0, quota = 0 } = drawn?.storage ?? {};
@@ -104,12 +106,14 @@ const make = (tag, className, text) => Object.assign(document.createElement(tag)
 function line(item, who, isHeldBack) {
   const made = make('li', `outbox-item outbox-${item.state}`);
   made.dataset.id = item.id;
+  made.classList.toggle('outbox-part', isHeldBack);
   const head = make('div', 'outbox-head');
   const stateName = item.state === 'waiting' && isHeldBack ? texts.after : texts[item.state];
   head.append(make('strong', '', title(item)), make('span', `outbox-chip ${item.state}`, stateName));
   made.append(head);
-  const more = [at.format(item.created_at), item.body?.description ?? item.body?.note ?? ''].filter(Boolean).join(' · ');
-  made.append(make('p', 'outbox-more', item.state !== 'sent' && !item.body ? `${more} · ${texts.locked}` : more));
+  const more = [isHeldBack ? '' : at.format(item.created_at), item.body?.description ?? item.body?.note ?? ''].filter(Boolean).join(' · ');
+  const said = item.state !== 'sent' && !item.body ? [more, texts.locked].filter(Boolean).join(' · ') : more;
+  if (said) made.append(make('p', 'outbox-more', said));
   if (item.error) made.append(reasons(item.error));
   if (corrected?.id === item.id && item.state === 'editing') made.append(corrected.form);
   made.append(asked === item.id ? question(item) : tools(item, who));
