@@ -117,7 +117,7 @@ def _after(args: MultiDict[str, str], collection: Collection) -> str | int | Non
 def _filtered(args: MultiDict[str, str], collection: Collection, words: Words) -> Conditions:
     """`filter` in CQL2."""
     given = {key: args[key] for key in FILTER_KEYS if key in args}
-    clause = parse_clause(given, collection.queryables(words))
+    clause = parse_clause(given, collection.queryables(words)) if given else None
     return ([f"({clause.sql})"], dict(clause.binds)) if clause else ([], {})
 
 
