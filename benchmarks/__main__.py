@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measure, print, write RESULTS.md and out/results.json."""
+"""`python -m benchmarks`: measure, print, write RESULTS.md."""
 
 from benchmarks.run import main
 

@@ -61,6 +61,7 @@ def fill_reports(superuser_url: str, rows: int) -> None:
         for first in range(held, rows, BATCH):
             lines = _lines(first, min(BATCH, rows - first), dimensions)
             cursor.copy_expert(f"COPY report ({_COLUMNS}) FROM STDIN", lines)
+            print(f"    {min(first + BATCH, rows):,} reports", flush=True)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM (ANALYZE, FREEZE) report"))
 

@@ -6,7 +6,7 @@ import http.client
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
@@ -20,35 +20,56 @@ from app.people.actor import Actor
 from app.reports.filters import ReportFilter
 from benchmarks import files, peers
 from benchmarks.downloading import download, features_in
-from benchmarks.measure import Line, in_turn, seconds
+from benchmarks.measure import Line, seconds
 from benchmarks.register import Register
 from benchmarks.serving import Running, serving_ours
 
 PATH = "/export/reports.geojson"
 PLANNER = Actor("planner", user_id=0)
-ROUNDS = 3
 FIRST_ROUNDS = 9
 # Beyond this many pages a sample of them is measured, evenly spread (a late page costs more than an early one).
 PAGES_MEASURED = 10
+# No peer is measured much longer than this, but always by its first and its last page.
+PEER_S = 150.0
 Peer = Callable[[Register], AbstractContextManager[tuple[Running, str]]]
 
 
-def run(register: Register, sizes: list[int]) -> Iterator[Line]:
-    """All lines about the export, from the smallest register to the largest."""
+PEERS: dict[str, tuple[Peer, str]] = {"pygeoapi": (peers.pygeoapi, "≥ 12"), "tipg": (peers.tipg, "≥ 20")}
+PARTS = ("stream", *files.PARTS, *PEERS)
+
+
+def run(register: Register, sizes: list[int], parts: Collection[str] = PARTS) -> Iterator[Line]:
+    """The lines about these parts of the export, from the smallest register to the largest."""
     memory: list[tuple[int, Line]] = []
     for rows in sorted(sizes):
-        print(f"export: filling the register to {rows:,} reports …", flush=True)
+        _say(f"filling the register to {rows:,} reports")
         register.fill(rows)
-        for line in _against_psql(register, rows):
+        for line in _lines(register, rows, parts):
             if line.what.startswith("resident"):
                 memory.append((rows, line))
             yield line
-        peers.prepare(register)
-        yield from files.run(register, rows)
-        for name, peer, target in (("pygeoapi", peers.pygeoapi, "≥ 12"), ("tipg", peers.tipg, "≥ 20")):
-            yield _against_peer(register, peer, f"{name} items ÷ GeoJSON over HTTP, {rows:,} reports", target)
     if len(memory) > 1:
         yield _flat(memory)
+
+
+def _lines(register: Register, rows: int, parts: Collection[str]) -> Iterator[Line]:
+    if "stream" in parts:
+        _say("stream")
+        yield from _against_psql(register, rows)
+    _say("the peers and their table")
+    peers.prepare(register)
+    for part in files.PARTS:
+        if part in parts:
+            _say(part)
+            yield files.run(register, rows, part)
+    for name, (peer, target) in PEERS.items():
+        if name in parts:
+            _say(name)
+            yield _against_peer(register, peer, f"{name} items ÷ GeoJSON over HTTP, {rows:,} reports", target)
+
+
+def _say(what: str) -> None:
+    print(f"export, {time.strftime('%H:%M:%S')}: {what} …", flush=True)
 
 
 def _flat(memory: list[tuple[int, Line]]) -> Line:
@@ -130,12 +151,12 @@ def _against_psql(register: Register, rows: int) -> Iterator[Line]:
         frame = len(b'{"type":"FeatureCollection","name":"reports","features":[\n],"numberReturned":}\n')
         assert whole.size == piped - 1 + frame + len(str(whole.number_returned)), "not the same bytes"
         print(f"  {whole.number_returned:,} features, {whole.size / 1e6:.0f} MB", flush=True)
-        medians = in_turn(
+        medians = files.rounds(
+            rows,
             {
                 "psql COPY": lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL),
                 "over HTTP": lambda: download(server.port, PATH, headers),
             },
-            ROUNDS,
         )
         ours_s, psql_s = medians["over HTTP"], medians["psql COPY"]
         yield Line(
@@ -176,22 +197,31 @@ def _against_peer(register: Register, peer: Peer, what: str, target: str) -> Lin
         count = download(own.port, PATH, headers).number_returned
         assert features_in(server.port, f"{items}&limit={peers.PAGE}&offset=0") == min(peers.PAGE, count)
         pages = -(-count // peers.PAGE)
-        measured = _spread(pages)
         ours_s: list[float] = []
         peer_s: list[float] = []
-        for position, page in enumerate(measured):
-            if position % 3 == 0:
-                ours_s.append(seconds(lambda: download(own.port, PATH, headers)))
-            path = f"{items}&limit={peers.PAGE}&offset={page * peers.PAGE}"
-            peer_s.append(seconds(partial(download, server.port, path, {"Accept": "application/geo+json"})))
-            print(f"    page {page}: {peer_s[-1]:.2f} s; ours, everything: {ours_s[-1]:.2f} s", flush=True)
-    all_pages_s = sum(peer_s) * pages / len(measured)
+        started = time.monotonic()
+        for pair in _pairs(pages):
+            if peer_s and time.monotonic() - started > PEER_S:
+                break
+            ours_s.append(seconds(lambda: download(own.port, PATH, headers)))
+            for page in pair:
+                path = f"{items}&limit={peers.PAGE}&offset={page * peers.PAGE}"
+                peer_s.append(seconds(partial(download, server.port, path, {"Accept": "application/geo+json"})))
+                print(f"    page {page}: {peer_s[-1]:.2f} s; ours, everything: {ours_s[-1]:.2f} s", flush=True)
+    all_pages_s = sum(peer_s) * pages / len(peer_s)
     median_s = statistics.median(ours_s)
-    note = f"{pages} pages of {peers.PAGE:,}" + (f", {len(measured)} measured" if len(measured) < pages else "")
+    note = f"{pages} pages of {peers.PAGE:,}" + (f", {len(peer_s)} measured" if len(peer_s) < pages else "")
     return Line(what, f"{median_s:.2f} s", f"{all_pages_s:.1f} s", all_pages_s / median_s, target, note)
 
 
-def _spread(pages: int) -> list[int]:
-    """All pages, or a sample from the first to the last."""
+def _pairs(pages: int) -> list[tuple[int, ...]]:
+    """All pages, or a sample from the first to the last: an early one with a late one, so that whoever stops after any
+    pair has measured pages of the middle's cost.
+    """
     wanted = min(pages, PAGES_MEASURED)
-    return sorted({round(i * (pages - 1) / max(wanted - 1, 1)) for i in range(wanted)})
+    spread = sorted({round(i * (pages - 1) / max(wanted - 1, 1)) for i in range(wanted)})
+    half = len(spread) // 2
+    return [
+        *zip(spread[:half], reversed(spread), strict=False),
+        *((page,) for page in spread[half : len(spread) - half]),
+    ]

@@ -6,7 +6,7 @@ import http.client
 import json
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,18 +19,24 @@ from benchmarks.serving import Running, serving_ours
 GEOJSON = "/export/reports.geojson"
 GEOPACKAGE = "/export/reports.gpkg"
 ITEMS = "/ogc/collections/reports/items?f=json&limit=1000"
-ROUNDS = 3
-# From this many rows on GeoPandas and the pages take a minute each: once is enough for so great a distance.
+# From this many rows on each takes a quarter of a minute and more: two rounds, and the first download warms up.
 MANY_ROWS = 500_000
 _NEXT = re.compile(r'<([^>]+)>; rel="?next"?')
 
 
-def run(register: Register, rows: int) -> Iterator[Line]:
-    """All lines about whole files at this size of the register."""
+PARTS = ("geojson", "geopandas", "geopackage", "pages")
+
+
+def run(register: Register, rows: int, part: str) -> Line:
+    """The line about one of the parts at this size of the register."""
+    works = {"geojson": _geojson, "geopandas": _geopandas, "geopackage": _geopackage, "pages": _pages}
     with serving_ours("quietude", register.cluster.url("app"), register.var_dir) as server:
-        yield from _geojson(register, server, rows)
-        yield _geopackage(register, server, rows)
-        yield _pages(register, server, rows)
+        return works[part](register, server, rows)
+
+
+def rounds(rows: int, works: Mapping[str, Callable[[], object]], *, many: int = 2) -> dict[str, float]:
+    """The median time of each; many: rounds of a big register."""
+    return in_turn(works, many, warm=False) if rows > MANY_ROWS else in_turn(works, 3)
 
 
 def _ogr2ogr(register: Register, *arguments: str) -> Callable[[], object]:
@@ -45,21 +51,29 @@ def _ogr2ogr(register: Register, *arguments: str) -> Callable[[], object]:
     return make
 
 
-def _geojson(register: Register, server: Running, rows: int) -> Iterator[Line]:
+def _geojson(register: Register, server: Running, rows: int) -> Line:
     headers = register.token("planner")
-    features = download(server.port, GEOJSON, headers).number_returned
-
-    def ours() -> object:
-        return download(server.port, GEOJSON, headers)
-
-    medians = in_turn({"over HTTP": ours, "ogr2ogr": _ogr2ogr(register, "-f", "GeoJSON", "/vsistdout/")}, ROUNDS)
-    yield _line(
+    download(server.port, GEOJSON, headers)
+    medians = rounds(
+        rows,
+        {
+            "over HTTP": lambda: download(server.port, GEOJSON, headers),
+            "ogr2ogr": _ogr2ogr(register, "-f", "GeoJSON", "/vsistdout/"),
+        },
+    )
+    return _line(
         f"ogr2ogr to GeoJSON ÷ GeoJSON over HTTP, {rows:,} reports", medians["over HTTP"], medians["ogr2ogr"], "≥ 2.5",
         "from a plain table with everything looked up, to nowhere",
     )  # fmt: skip
-    with _geopandas(register, features) as geopandas:
-        medians = in_turn({"over HTTP": ours, "GeoPandas": geopandas}, 1 if rows > MANY_ROWS else ROUNDS)
-    yield _line(
+
+
+def _geopandas(register: Register, server: Running, rows: int) -> Line:
+    headers = register.token("planner")
+    features = download(server.port, GEOJSON, headers).number_returned
+    with _geopandas_process(register, features) as once:
+        works = {"over HTTP": lambda: download(server.port, GEOJSON, headers), "GeoPandas": once}
+        medians = rounds(rows, works, many=1)
+    return _line(
         f"GeoPandas to GeoJSON ÷ GeoJSON over HTTP, {rows:,} reports", medians["over HTTP"], medians["GeoPandas"],
         "≥ 10", "read_postgis and to_file, already imported and connected",
     )  # fmt: skip
@@ -69,9 +83,7 @@ def _geopackage(register: Register, server: Running, rows: int) -> Line:
     headers, folder = register.token("planner"), register.var_dir
     theirs = _ogr2ogr(register, "-f", "GPKG", "-t_srs", "EPSG:2154", str(folder / "theirs.gpkg"))
     mine = folder / "ours.gpkg"
-    medians = in_turn(
-        {"over HTTP": lambda: download(server.port, GEOPACKAGE, headers, mine), "ogr2ogr": theirs}, ROUNDS
-    )
+    medians = rounds(rows, {"over HTTP": lambda: download(server.port, GEOPACKAGE, headers, mine), "ogr2ogr": theirs})
     assert _features(mine) == _features(folder / "theirs.gpkg"), "not the same features"
     size_mb = mine.stat().st_size / 1e6
     ours_s, theirs_s = medians["over HTTP"], medians["ogr2ogr"]
@@ -95,10 +107,7 @@ def _pages(register: Register, server: Running, rows: int) -> Line:
         nonlocal counted
         counted = sum(_follow(server.port, headers))
 
-    medians = in_turn(
-        {"one stream": lambda: download(server.port, GEOJSON, headers), "pages of 1,000": all_pages},
-        1 if rows > MANY_ROWS else ROUNDS,
-    )
+    medians = rounds(rows, {"one stream": lambda: download(server.port, GEOJSON, headers), "pages of 1,000": all_pages})
     assert counted == whole, "the pages together are not the stream"
     ours_s, stream_s = medians["pages of 1,000"], medians["one stream"]
     return Line(
@@ -124,7 +133,7 @@ def _follow(port: int, headers: dict[str, str]) -> Iterator[int]:
 
 
 @contextmanager
-def _geopandas(register: Register, features: int) -> Iterator[Callable[[], None]]:
+def _geopandas_process(register: Register, features: int) -> Iterator[Callable[[], None]]:
     """A process that makes the file each time it is asked."""
     script = Path(__file__).with_name("geopandas_peer.py")
     where = [str(register.cluster.socket_dir()), str(register.var_dir / "geopandas.geojson")]

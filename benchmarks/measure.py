@@ -36,13 +36,13 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def in_turn(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """The median time of each, measured in turn so that a noisy minute hits all alike; one round before warms up."""
+def in_turn(works: Mapping[str, Callable[[], object]], rounds: int, *, warm: bool = True) -> dict[str, float]:
+    """The median time of each, measured in turn a noisy minute hits all alike. warm: after a round to warm up."""
     times: dict[str, list[float]] = {name: [] for name in works}
-    for turn in range(rounds + 1):
+    for turn in range(rounds + warm):
         for name, work in works.items():
             taken = seconds(work)
-            if turn:
+            if turn >= warm:
                 times[name].append(taken)
-                print(f"    {name}: {taken:.2f} s", flush=True)
+            print(f"    {name}: {taken:.2f} s{'' if turn >= warm else ' (to warm up)'}", flush=True)
     return {name: statistics.median(taken) for name, taken in times.items()}
