@@ -95,6 +95,12 @@ INTERVENTION_EVENTS = described(
     TAG, _l("Export the histories of interventions"), Answer(200, _HISTORY, {"type": "string"}, _CSV, _FILE),
     roles=_EXPORTERS, query=(*INTERVENTION_FILTER, *_CQL),
 )  # fmt: skip
+STYLE = described(
+    TAG, _l("A style of QGIS for an export"),
+    Answer(200, _l("The style (.qml) in the language of the request."), {"type": "string"},
+           ("application/x-qgis-layer-settings",), _FILE),
+    access="public", path_texts={"what": _l("Which export it is for.")},
+)  # fmt: skip
 PROJECT = described(
     TAG, _l("A project of QGIS with the register's layers"),
     Answer(200, _l("The project (.qgs) in the language of the request; no secret is inside."), {"type": "string"},

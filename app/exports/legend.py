@@ -26,6 +26,8 @@ from app.web.language import locale_code
 # Okabe and Ito's eight (2008), which colour-blind readers tell apart, in an order that keeps neighbours unlike.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#b8a900", "#4d4d4d")
 VISIBILITIES = ("public", "partner", "restricted")
+# What has a legend.
+STYLED = ("reports", "interventions", "patrols")
 
 # Code and label, in the order of the screens.
 Values = Sequence[tuple[str, str]]

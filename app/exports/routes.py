@@ -43,9 +43,10 @@ from app.exports.commands import (
 from app.exports.copying import STALLED_S
 from app.exports.dictionary import COLUMNS
 from app.exports.formats import CSV, FORMATS, OFFERED, Format
-from app.exports.legend import read_legend
+from app.exports.legend import STYLED, read_legend
 from app.exports.project import AUTHCFG, AUTHCFG_FORM, Target, project
 from app.exports.store import Taken, latest_exports
+from app.exports.style import qml
 from app.heat.mvt_routes import map_bounds
 from app.interventions.filters import InterventionFilter
 from app.interventions.store import kinds
@@ -82,7 +83,9 @@ def index() -> str:
     if may_export and actor.user_id is not None:
         with unit_of_work(services().engine, actor) as uow:
             latest = latest_exports(uow, actor.user_id)
-    return render_template("exports/index.html", columns=COLUMNS, offered=OFFERED, may_export=may_export, latest=latest)
+    return render_template(
+        "exports/index.html", columns=COLUMNS, offered=OFFERED, styled=STYLED, may_export=may_export, latest=latest
+    )
 
 
 @blueprint.get(f"/reports.{ENDING}")
@@ -154,6 +157,18 @@ def qgis_project() -> Response:
     response = Response(project(target, *legends, map_bounds()), content_type="application/x-qgis-project")
     response.headers["Content-Disposition"] = 'attachment; filename="quietude.qgs"'
     response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+@blueprint.get(f"/<any({', '.join(STYLED)}):what>.qml")
+@api.STYLE
+def style(what: str) -> Response:
+    """How QGIS shows a file of this export: colours, titles of columns, labels of codes. Open to everybody."""
+    refuse_strangers(request.args, ())
+    with unit_of_work(services().engine, current_actor()) as uow:
+        made = qml(read_legend(uow.connection, what))
+    response = Response(made, content_type="application/x-qgis-layer-settings")
+    response.headers["Content-Disposition"] = f'attachment; filename="quietude-{what}.qml"'
     return response
 
 

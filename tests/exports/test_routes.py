@@ -11,10 +11,12 @@ import psycopg2
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from lxml import etree
 from sqlalchemy import Engine
 
 from app.db.session import unit_of_work
 from app.exports import routes, store
+from app.exports.dictionary import COLUMNS
 from app.people.actor import SYSTEM
 from tests.exports.samples import add_organisation, add_report
 from tests.exports.test_actions import failing_in_the_middle
@@ -53,6 +55,22 @@ def test_a_planner_with_a_reading_token_gets_the_rows(client: FlaskClient, beare
     assert answer.headers["Cache-Control"] == "no-store"
     assert "Content-Encoding" not in answer.headers
     assert ids(client.get(URL, headers=bearer("coordinator"))) == {report_id, restricted}
+
+
+@pytest.mark.parametrize(("what", "coloured"), [("reports", "theme"), ("interventions", None), ("patrols", "outcome")])
+def test_every_layer_has_a_style_of_qgis_that_names_nobody(
+    client: FlaskClient, what: str, coloured: str | None
+) -> None:
+    answer = client.get(f"/export/{what}.qml")
+    assert (answer.status_code, answer.mimetype) == (200, "application/x-qgis-layer-settings")
+    root = etree.fromstring(answer.data)
+    aliases = [one.get("field") for one in root.iterfind("aliases/alias")]
+    assert aliases == [column.name for column in COLUMNS[what] if not column.csv_only]
+    assert all(one.get("name") for one in root.iterfind("aliases/alias"))
+    renderer = root.find("renderer-v2")
+    assert (None if renderer is None else renderer.get("attr")) == coloured
+    assert client.get(f"/export/{what}.qml?theme=street").status_code == 400
+    assert client.get("/export/events.qml").status_code == 404
 
 
 def test_the_organisation_that_answers_is_a_filter(client: FlaskClient, bearer: Bearer, engine: Engine) -> None:
