@@ -1,4 +1,4 @@
-"""Agents with phones: they enter reports with photos, close the tab, open it again, and know what they saved."""
+"""Agents with phones: they enter reports, photos, passages and confirmations, and know what they saved."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CATEGORIES = ("overflowing_bin", "graffiti", "street_light_out")
 LON, LAT = 2.2957, 49.8942
 
 # Noise does not compress: the larger pictures need several pieces.
-_SAVE = """async (reports) => {
+_SAVE = """async ({reports, others}) => {
   const outbox = await import('/static/js/offline-outbox.js');
   const picture = async ({id, side}) => {
     const canvas = Object.assign(document.createElement('canvas'), {width: side, height: side});
@@ -32,6 +32,7 @@ _SAVE = """async (reports) => {
     for (const photo of photos) blobs.push(await picture(photo));
     await outbox.save('report', body, blobs);
   }
+  for (const {kind, body} of others) await outbox.save(kind, body);
 }"""
 _LEFT = """async () => {
   const outbox = await import('/static/js/offline-outbox.js');
@@ -45,29 +46,44 @@ _PROBLEMS = """async () => (await (await import('/static/js/offline-outbox.js'))
 
 @dataclass
 class Phone:
-    """One agent's browser. `saved`: report → its photos, of which the phone said that it keeps them."""
+    """One agent's browser on a free round, and what it said that it keeps.
+
+    saved: report → its photos; passages: of the round; confirmed: reports that were seen again, once.
+    """
 
     name: str
     context: BrowserContext
     page: Page
     random: Random
     seed: int
+    patrol: UUID
     saved: dict[UUID, set[UUID]] = field(default_factory=dict)
+    passages: set[UUID] = field(default_factory=set)
+    confirmed: set[UUID] = field(default_factory=set)
     reopened: int = 0
 
     def enter(self, photo_counts: Iterable[int]) -> None:
-        """Save as many reports, each with so many photos."""
+        """Save as many reports, each with so many photos; then a passage, and that the first of them is still there."""
         made = [self._report(len(self.saved) + index, count) for index, count in enumerate(photo_counts)]
-        self.page.evaluate(_SAVE, made)
+        passage, confirmation = self._passage(), {"id": self._uuid(), "report": made[0]["body"]["id"], "seen": "there"}
+        others = [{"kind": "passage", "body": passage}, {"kind": "confirmation", "body": confirmation}]
+        self.page.evaluate(_SAVE, {"reports": made, "others": others})
         for one in made:
             self.saved[UUID(one["body"]["id"])] = {UUID(photo["id"]) for photo in one["photos"]}
+        self.passages.add(UUID(passage["id"]))
+        self.confirmed.add(UUID(confirmation["report"]))
+
+    def _passage(self) -> dict[str, Any]:
+        return {"id": self._uuid(), "patrol": str(self.patrol), "outcome": "nothing"} | self._point()
+
+    def _point(self) -> dict[str, float]:
+        return {"lon": LON + self.random.uniform(-0.01, 0.01), "lat": LAT + self.random.uniform(-0.005, 0.005)}
 
     def _report(self, number: int, photos: int) -> dict[str, Any]:
         body = {
             "id": self._uuid(),
             "category": self.random.choice(CATEGORIES),
-            "lon": LON + self.random.uniform(-0.01, 0.01),
-            "lat": LAT + self.random.uniform(-0.005, 0.005),
+            **self._point(),
             "observed_at": "2026-05-04T16:30:00Z",
             "description": f"soak {self.seed} {self.name} {number}",
         }
@@ -99,7 +115,7 @@ class Phone:
 
 
 def open_phone(browser: Browser, origin: str, email: str, random: Random, seed: int) -> Phone:
-    """Sign in, visit the form once, and wait until it would open without a network."""
+    """Sign in, begin a round, visit the form once, and wait until it would open without a network."""
     context = browser.new_context(base_url=origin, viewport={"width": 390, "height": 844}, locale="fr-FR")
     context.set_default_timeout(60_000)
     page = context.new_page()
@@ -108,9 +124,18 @@ def open_phone(browser: Browser, origin: str, email: str, random: Random, seed: 
     page.fill("input[name=password]", PASSWORD)
     page.click("form[name=login_user_form] button[type=submit]")
     page.wait_for_url(lambda url: "/login" not in url)
+    patrol = _begin_round(page, UUID(int=random.getrandbits(128), version=4))
     page.goto("/reports/new")
     page.evaluate(
         "() => navigator.serviceWorker.controller"
         " || new Promise((done) => navigator.serviceWorker.addEventListener('controllerchange', done))"
     )
-    return Phone(email.partition("@")[0], context, page, random, seed)
+    return Phone(email.partition("@")[0], context, page, random, seed, patrol)
+
+
+def _begin_round(page: Page, patrol: UUID) -> UUID:
+    token = page.request.get("/api/session").json()["csrf_token"]
+    body = {"id": str(patrol), "kind": "free", "title": "soak", "state": "open"}
+    answer = page.request.post("/api/patrols", data=body, headers={"X-CSRFToken": token})
+    assert answer.ok, answer.text()
+    return patrol

@@ -160,12 +160,17 @@ def test_confirmation_from_a_cold_start_without_network(switch_on: Callable[[], 
     phone.context.set_offline(True)
     phone.goto("/near")
     expect(phone.locator("#near-synced")).to_contain_text("Sans réseau")
-    phone.get_by_role("button", name="Disparu").click()
+    phone.get_by_role("button", name="Toujours là").click()
     expect(phone.locator(".near-said")).to_contain_text("partira avec le réseau")
     assert phone.locator('meta[name="quietude-account"]').count() == 0
     assert said(engine, near) == ["created"]
     phone.goto("/outbox")
-    expect(phone.locator(".outbox-waiting")).to_contain_text("disparu")
+    waiting = phone.locator(".outbox-waiting")
+    expect(waiting).to_contain_text("toujours là")
+    phone.get_by_role("button", name="Modifier").click()
+    phone.get_by_label("disparu").check()
+    phone.get_by_role("button", name="Enregistrer").click()
+    expect(waiting).to_contain_text("disparu")
     assert states(phone) == ["waiting"]
 
     phone = switch_on()  # a session of a browser ends with it: she signs in again, and it goes out

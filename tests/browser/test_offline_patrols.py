@@ -65,6 +65,7 @@ def test_round_walked_without_a_network_arrives_once(phone: Page, engine: Engine
     cut(phone, plan(phone))
     phone.goto("/patrols")
     expect(phone.locator(".going")).to_contain_text("0 sur 3")
+    assert violations(phone) == []
     phone.get_by_role("link", name="Reprendre").click()
     expect(phone.locator("#round-title")).to_have_text("Tour du soir")
     assert phone.locator('meta[name="quietude-account"]').count() == 0
@@ -117,6 +118,7 @@ def test_planned_round_begins_and_a_walk_is_recorded_without_a_network(phone: Pa
     phone.locator("#observe-map").click(position={"x": 120, "y": 90})
     phone.get_by_role("button", name="Enregistrer le constat").click()
     expect(phone.locator("#observe-form .walk-said").last).to_contain_text("catégorie")
+    assert violations(phone) == []
     phone.select_option("#category", "graffiti")
     phone.get_by_role("button", name="Enregistrer le constat").click()
     expect(phone.locator("#round-passages li")).to_have_count(1)
@@ -164,7 +166,7 @@ def test_lost_answers_and_a_round_that_ended_meanwhile(phone: Page, engine: Engi
     """The server has it and its answer is lost: the replay is answered with the first result. The second is refused."""
     address = plan(phone)
     phone.goto(address)
-    phone.context.set_offline(True)
+    phone.context.set_offline(True)  # of the browser; what this test asks of the server itself still arrives
     note = "appeler le 06 12 34 56 78"
     ids = run(
         phone,
@@ -175,12 +177,12 @@ def test_lost_answers_and_a_round_that_ended_meanwhile(phone: Page, engine: Engi
         """,
         {"patrol": address.rpartition("/")[2], "note": note},
     )
-    phone.context.set_offline(False)
     body = run(phone, "return (await outbox.list())[0].body;")
     token = phone.request.get("/api/session").json()["csrf_token"]
     kept = {name: value for name, value in body.items() if name != "patrol"}
     first = phone.request.post(f"/api{address}/passages", data=kept, headers={"X-CSRFToken": token})
     assert first.status == 201
+    phone.context.set_offline(False)
     assert settled(phone) == ["sent", "refused"]
     assert looked(engine) == [(NAMES[0], "nothing", 0)]
 
@@ -190,6 +192,7 @@ def test_lost_answers_and_a_round_that_ended_meanwhile(phone: Page, engine: Engi
     item.get_by_role("button", name="Modifier").click()
     expect(item.locator("textarea")).to_have_value(note)
     expect(item.locator("textarea")).to_be_focused()
+    assert violations(phone) == []
     item.locator("textarea").fill("lampe cassée")
     item.get_by_label("Rien à signaler").check()
     item.get_by_role("button", name="Enregistrer").click()

@@ -13,6 +13,7 @@ const observe = document.querySelector('#observe-form');
 if (observe) import('./patrol.js').then(({ setUpObserveMap }) => setUpObserveMap(observe));
 setUpAnswers(page, patrol, ({ form, state, report }) => {
   if (state === 'refused') return window.location.assign('/outbox');
+  form.hidden = form !== observe; // a stop is answered once
   if (report) return window.location.assign(report);
   return reload(form === observe ? `${path}?${kept()}#observe` : `${path}#next`);
 });
