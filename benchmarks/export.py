@@ -58,10 +58,9 @@ def _lines(register: Register, rows: int, parts: Collection[str]) -> Iterator[Li
         yield from _against_psql(register, rows)
     _say("the peers and their table")
     peers.prepare(register)
-    for part in files.PARTS:
-        if part in parts:
-            _say(part)
-            yield files.run(register, rows, part)
+    if wanted := [part for part in files.PARTS if part in parts]:
+        _say("files")
+        yield from files.run(register, rows, wanted)
     for name, (peer, target) in PEERS.items():
         if name in parts:
             _say(name)

@@ -6,12 +6,12 @@ import http.client
 import json
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks import peers
-from benchmarks.downloading import download
+from benchmarks.downloading import BUFFER, download
 from benchmarks.measure import Line, in_turn
 from benchmarks.register import Register
 from benchmarks.serving import Running, serving_ours
@@ -21,17 +21,20 @@ GEOPACKAGE = "/export/reports.gpkg"
 ITEMS = "/ogc/collections/reports/items?f=json&limit=1000"
 # From this many rows on each takes a quarter of a minute and more: two rounds, and the first download warms up.
 MANY_ROWS = 500_000
+_RETURNED = re.compile(rb'"numberReturned":\s*(\d+)')
 _NEXT = re.compile(r'<([^>]+)>; rel="?next"?')
 
 
 PARTS = ("geojson", "geopandas", "geopackage", "pages")
 
 
-def run(register: Register, rows: int, part: str) -> Line:
-    """The line about one of the parts at this size of the register."""
+def run(register: Register, rows: int, parts: Collection[str]) -> Iterator[Line]:
+    """The lines about these parts at this size of the register, by one server."""
     works = {"geojson": _geojson, "geopandas": _geopandas, "geopackage": _geopackage, "pages": _pages}
     with serving_ours("quietude", register.cluster.url("app"), register.var_dir) as server:
-        return works[part](register, server, rows)
+        for part in parts:
+            print(f"  {part} …", flush=True)
+            yield works[part](register, server, rows)
 
 
 def rounds(rows: int, works: Mapping[str, Callable[[], object]], *, many: int = 2) -> dict[str, float]:
@@ -123,10 +126,15 @@ def _follow(port: int, headers: dict[str, str]) -> Iterator[int]:
     while path is not None:
         connection.request("GET", path, headers=headers | {"Accept": "application/geo+json"})
         answer = connection.getresponse()
-        body = answer.read()
         if answer.status != http.HTTPStatus.OK:
-            raise SystemExit(f"{path}: {answer.status} {body[:500]!r}")
-        yield body.count(b'"type":"Feature"')
+            raise SystemExit(f"{path}: {answer.status} {answer.read(500)!r}")
+        # Read and forgotten, as the stream is; what a page begins with says how many features it has.
+        size = answer.readinto(BUFFER)
+        returned = _RETURNED.search(BUFFER[: min(size, 1000)])
+        assert returned is not None, "not a page of features"
+        while answer.readinto(BUFFER):
+            pass
+        yield int(returned[1])
         found = _NEXT.search(", ".join(answer.headers.get_all("Link", [])))
         path = found and found[1].partition(f":{port}")[2]
     connection.close()
