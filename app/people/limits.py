@@ -124,9 +124,13 @@ def say_standing(response: Response) -> Response:
     """The answer with RateLimit-Limit, -Remaining and -Reset, where something was counted."""
     standing = cast("Standing | None", request.environ.get(_RATES))
     if standing is not None:
-        response.headers["RateLimit-Limit"] = str(standing.limit)
-        response.headers["RateLimit-Remaining"] = str(standing.remaining)
-        response.headers["RateLimit-Reset"] = str(standing.reset_s)
+        response.headers.extend(
+            [
+                ("RateLimit-Limit", str(standing.limit)),
+                ("RateLimit-Remaining", str(standing.remaining)),
+                ("RateLimit-Reset", str(standing.reset_s)),
+            ]
+        )
     return response
 
 
@@ -134,10 +138,18 @@ def _is_no_api_write() -> bool:
     return request.method in SAFE_METHODS or not request.path.startswith("/api/")
 
 
+class _Guards(Limiter):
+    """Flask-Limiter, for the views that `guard_views` wraps: it need not look for limits before every request."""
+
+    def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:  # noqa: FBT001, FBT002
+        if not in_middleware:
+            super()._check_request_limit(callable_name, in_middleware)
+
+
 def init_app(app: Flask) -> None:
     """Set up the limiter; `guard_views` follows when the views are there."""
     app.config.setdefault("RATELIMIT_ENABLED", True)
-    limiter = Limiter(
+    limiter = _Guards(
         _address,
         app=app,
         storage_uri="memory://",

@@ -7,7 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request, Response, after_this_request, g, request, session
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_login import user_logged_in, user_logged_out
 from flask_security.utils import set_request_attr
 from sqlalchemy import select, text
@@ -78,13 +78,18 @@ def _signed_out(_app: Flask, **_: Any) -> None:
 
 
 class _Cookies(SecureCookieSessionInterface):
-    """Flask's own, which would derive its keys anew to read a cookie that was not sent."""
+    """Flask's own, without the work for a cookie that was neither sent nor asked for: machines have none."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """The session of this request; machines have none."""
         if self.get_cookie_name(app) not in request.cookies:
             return self.session_class()
         return super().open_session(app, request)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Nothing to say about a session that nobody looked into and that holds nothing."""
+        if session or session.accessed or session.modified:
+            super().save_session(app, session, response)
 
 
 def init_app(app: Flask) -> None:

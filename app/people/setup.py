@@ -45,9 +45,7 @@ def init_app(app: Flask) -> None:
     app.before_request(identity.start_request)
     limits.init_app(app)
     app.before_request(lambda: _protect(csrf))
-    app.before_request(_forms_only)
-    app.before_request(_stay_here)
-    app.before_request(_no_reset_without_mail)
+    app.before_request_funcs["security"] = [_forms_only, _stay_here, _no_reset_without_mail]
     app.after_request(identity.note_use)
     app.after_request(library.send_after)
     orm = scoped_session(sessionmaker(engine, expire_on_commit=False))
@@ -195,14 +193,12 @@ def _forms_only() -> None:
         UnsupportedMediaType: JSON for a sign-in page.
 
     """
-    if request.blueprint == "security" and request.is_json:
+    if request.is_json:
         raise UnsupportedMediaType
 
 
 def _stay_here() -> ResponseReturnValue | None:
     """`next` leads to a page of this site or nowhere."""
-    if request.blueprint != "security":
-        return None
     target = request.values.get("next")
     if not target or local_path(target, "") == target:
         return None

@@ -36,6 +36,8 @@ from app.web.described import (
 )
 
 CLOCK_SKEW = timedelta(minutes=10)
+# json.dumps() would make one for each report.
+_SORTED = json.JSONEncoder(sort_keys=True)
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
 FIELDS = ("id", "category", "lon", "lat", "severity", "observed_at", "description", "place_id")
 
@@ -131,7 +133,7 @@ class ReportCommand(BaseModel):
 
     def body_sha256(self) -> bytes:
         """What makes two bodies the same: the accepted values, not their spelling."""
-        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).digest()
+        return hashlib.sha256(_SORTED.encode(self.model_dump(mode="json")).encode()).digest()
 
 
 def parse_report(raw: Mapping[str, Any], checks: Checks, *, local_times: bool = False) -> ReportCommand:

@@ -86,13 +86,12 @@ def submit() -> Response:
     if row.organisation_id is None and row.candidate_ids:
         with unit_of_work(services().engine, actor) as uow:
             body["candidates"] = list(actions.candidates(uow, row))
-    response = Response(json.dumps(body), status=201 if is_new else 200, content_type="application/json")
     here = f"{request.script_root}{request.path}"
-    response.headers["Location"] = f"{here}/{row.id}"
     # Whether others reported it too is looked up by whoever wants to know: it must cost the sender nothing.
     near = f"lon={row.lon}&lat={row.lat}&category={quote(row.category)}&except={row.id}"
-    response.headers["Link"] = f'<{here}/similar?{near}>; rel="related"'
-    return response
+    headers = [("Location", f"{here}/{row.id}"), ("Link", f'<{here}/similar?{near}>; rel="related"')]
+    status = 201 if is_new else 200
+    return Response(json.dumps(body), status=status, headers=headers, content_type="application/json")
 
 
 def _store(actor: Actor, command: ReportCommand, checks: Checks, *, source: str) -> tuple[ReportRow, bool]:

@@ -35,7 +35,7 @@ def json_object() -> dict[str, Any]:
         raise UnsupportedMediaType
     try:
         # UTF-8 and nothing else (RFC 8259, 8.1), where the library would guess.
-        values = json.loads(request.get_data().decode("utf-8-sig"), object_pairs_hook=_each_once)
+        values = _DECODER.decode(request.get_data().decode("utf-8-sig"))
     except (ValueError, RecursionError):
         raise BadRequestError("body", _("this is not JSON")) from None
     if not isinstance(values, dict):
@@ -68,6 +68,10 @@ def with_seen_version(values: dict[str, Any]) -> dict[str, Any]:
         if version.isascii() and version.isdigit() and (not whose or whose in map(str, path.values())):
             return values | {"version": version[:_VERSION_DIGITS]}
     return values | {"version": _NEVER}
+
+
+# json.loads() would make one for each body.
+_DECODER = json.JSONDecoder(object_pairs_hook=_each_once)
 
 
 @overload

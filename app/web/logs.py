@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from contextvars import ContextVar
 from functools import cache
 
 import structlog
@@ -17,6 +18,8 @@ from flask import Flask, Response, g, request
 from app.web.context import services
 
 _GOOD_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+# Of the request that this thread is at, or was at last.
+_CURRENT_ID: ContextVar[str | None] = ContextVar("quietude_request_id", default=None)
 
 
 class _Lines:
@@ -49,6 +52,14 @@ def _shown(value: object) -> object:
     return value if is_word else repr(value)
 
 
+def _with_request_id(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Also what is said while an answer is streamed, when the request is over for the framework."""
+    known = _CURRENT_ID.get()
+    if known is not None:
+        event["request_id"] = known
+    return event
+
+
 def configure(log_format: str) -> None:
     """Send structlog straight to standard error: by way of the standard library a line took five times as long."""
     renderer: structlog.typing.Processor = (
@@ -57,7 +68,7 @@ def configure(log_format: str) -> None:
     lines = _Lines()
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            _with_request_id,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -94,17 +105,18 @@ def init_app(app: Flask) -> None:
     @app.before_request
     def start() -> None:
         g.started = time.perf_counter()
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id())
+        _CURRENT_ID.set(request_id())
 
     @app.after_request
     def finish(response: Response) -> Response:
-        response.headers["X-Request-Id"] = request_id()
+        now, rule = time.perf_counter(), request.url_rule
+        # Nothing else sets it: it need not be looked for first.
+        response.headers.add("X-Request-Id", request_id())
         get_logger().info(
             "request",
             method=request.method,
-            route=str(request.url_rule or "-"),
+            route="-" if rule is None else rule.rule,
             status=response.status_code,
-            ms=round((time.perf_counter() - g.get("started", time.perf_counter())) * 1000, 1),
+            ms=round((now - g.get("started", now)) * 1000, 1),
         )
         return response

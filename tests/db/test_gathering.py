@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -62,6 +63,58 @@ def test_what_comes_meanwhile_goes_together_and_no_more_than_the_most() -> None:
         slow.may_go_on.release(3)
         assert [call.result(WAIT_S) for call in (first, *others)] == [f"answer {n}" for n in range(5)]
     assert slow.together == [[0], [1, 2, 3], [4]]
+
+
+def three_together(pool: ThreadPoolExecutor, gathering: Gathering[int, str], slow: Slow) -> None:
+    """0 goes alone; 1, 2 and 3 come meanwhile, go together, and are answered."""
+    first = pool.submit(gathering, 0)
+    assert slow.has_begun.acquire(timeout=WAIT_S)
+    others = [pool.submit(gathering, call) for call in (1, 2, 3)]
+    waiting(gathering, 3)
+    slow.may_go_on.release(2)
+    assert slow.has_begun.acquire(timeout=WAIT_S)
+    assert {call.result(WAIT_S) for call in (first, *others)} == {f"answer {n}" for n in range(4)}
+
+
+def test_right_after_three_together_a_leader_waits_for_two_more() -> None:
+    slow = Slow()
+    gathering = Gathering(slow, patience_s=WAIT_S)
+    with ThreadPoolExecutor(8) as pool:
+        three_together(pool, gathering, slow)
+        slow.may_go_on.release()
+        calls = [pool.submit(gathering, call) for call in (4, 5)]
+        waiting(gathering, 2)
+        assert not slow.has_begun.acquire(timeout=0.05)
+        calls.append(pool.submit(gathering, 6))
+        assert {call.result(WAIT_S) for call in calls} == {"answer 4", "answer 5", "answer 6"}
+    assert sorted(slow.together[2]) == [4, 5, 6]
+
+
+def test_patience_has_an_end_and_who_stayed_alone_expects_nobody() -> None:
+    slow = Slow()
+    gathering = Gathering(slow, patience_s=0.2)
+    with ThreadPoolExecutor(8) as pool:
+        three_together(pool, gathering, slow)
+    slow.may_go_on.release(2)
+    begun = time.monotonic()
+    assert gathering(4) == "answer 4"
+    waited = time.monotonic()
+    assert waited - begun >= 0.2
+    assert gathering(5) == "answer 5"
+    assert time.monotonic() - waited < 0.2
+    assert slow.together[2:] == [[4], [5]]
+
+
+def test_long_after_three_together_nobody_is_expected() -> None:
+    slow = Slow()
+    gathering = Gathering(slow, patience_s=0.2)
+    with ThreadPoolExecutor(8) as pool:
+        three_together(pool, gathering, slow)
+    slow.may_go_on.release()
+    time.sleep(0.25)
+    begun = time.monotonic()
+    assert gathering(4) == "answer 4"
+    assert time.monotonic() - begun < 0.2
 
 
 def test_only_what_fails_alone_fails() -> None:
