@@ -59,7 +59,10 @@ class Running:
         """Seconds of processor that the server and everything it started have had, in user and kernel."""
         ticks = 0
         for pid in self.processes():
-            fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+            try:
+                fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+            except FileNotFoundError:  # it has just ended: its parent has its time now
+                continue
             # utime, stime, and those of children that are gone: fields 14 to 17 of proc(5).
             ticks += sum(int(field) for field in fields[11:15])
         return ticks / os.sysconf("SC_CLK_TCK")

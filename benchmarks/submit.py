@@ -48,6 +48,11 @@ class _Rates:
         """The median round's requests per second."""
         return statistics.median(self.per_second)
 
+    @property
+    def processor_ms(self) -> float:
+        """Milliseconds of processor a request, in web server and database: the median round's."""
+        return statistics.median(web + database for web, database in zip(self.web_ms, self.database_ms, strict=True))
+
     def cost(self) -> str:
         """Processor a request, in words."""
         web, database = statistics.median(self.web_ms), statistics.median(self.database_ms)
@@ -94,6 +99,11 @@ def _lines(rates: dict[str, _Rates]) -> Iterator[Line]:
             what, f"{ours.rate:.0f}/s", f"{peer.rate:.0f}/s", 100 * ours.rate / peer.rate, target,
             f"a request takes {ours.cost()}; peer: {peer.cost()}; the ratio column is the share in %",
         )  # fmt: skip
+    ours_ms, peer_ms = rates["submit"].processor_ms, rates["hello"].processor_ms
+    yield Line(
+        "the same by processor time: hello-world, % of submit", f"{ours_ms:.2f} ms", f"{peer_ms:.2f} ms",
+        100 * peer_ms / ours_ms, "", "of web server and database, without the client: others on the machine disturb it less",
+    )  # fmt: skip
 
 
 def _make_bare_table(register: Register) -> None:
