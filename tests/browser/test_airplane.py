@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 from sqlalchemy import Engine, text
 
 from app.db.session import unit_of_work
 from app.people.actor import SYSTEM
 from benchmarks.soak import Server
-from tests.browser.conftest import CENTRE_LAT, CENTRE_LON, PASSWORD, OpenPhone
+from tests.browser.conftest import CENTRE_LAT, CENTRE_LON, PASSWORD, PHONE, OpenPhone
 from tests.browser.test_offline_pages import controlled
 from tests.photos.samples import exif, jpeg
 
@@ -48,6 +51,14 @@ def sign_in_to_stay(page: Page) -> None:
     page.wait_for_url(lambda url: "/login" not in url)
 
 
+def _show(page: Page, name: str) -> None:
+    """The screen as the guide shows it, when QUIETUDE_GUIDE_IMAGES names a folder for it (docs/guide/images)."""
+    if folder := os.environ.get("QUIETUDE_GUIDE_IMAGES"):
+        screen = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        small = screen.resize((PHONE["width"], PHONE["height"]), Image.Resampling.LANCZOS)
+        small.quantize(64, dither=Image.Dither.NONE).save(Path(folder) / f"{name}.png", optimize=True)
+
+
 def record(page: Page, number: int, folder: Path, said: str = "Enregistré sur ce téléphone.") -> None:
     """What an agent does in front of one thing: category, text, photo, send. The phone knows where it is."""
     picture = folder / f"{number}.jpg"
@@ -79,6 +90,7 @@ def test_ten_reports_recorded_in_airplane_mode_arrive_once_after_the_browser_was
     phone.set_offline(True)
     for number in range(REPORTS):
         record(page, number, tmp_path)
+    _show(page, "hors-ligne-garde")
     phone.close()
 
     phone = open_phone()
@@ -88,6 +100,7 @@ def test_ten_reports_recorded_in_airplane_mode_arrive_once_after_the_browser_was
     expect(page.locator("#outbox-badge .outbox-count")).to_have_text(str(2 * REPORTS))
     expect(page.locator("#outbox-waiting .outbox-item", has_text="relevé")).to_have_count(REPORTS)
     assert _arrived(engine) == []
+    _show(page, "hors-ligne-boite")
 
     killable_server.start()
     killable_server.wait()
