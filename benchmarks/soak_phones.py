@@ -42,6 +42,10 @@ _LEFT = """async () => {
 }"""
 _PROBLEMS = """async () => (await (await import('/static/js/offline-outbox.js')).list())
   .filter((item) => item.state !== 'sent').map(({kind, state, error, tries}) => ({kind, state, error, tries}))"""
+_CONTROLLED = """() => navigator.serviceWorker.controller || new Promise((done, failed) => {
+  navigator.serviceWorker.addEventListener('controllerchange', done);
+  setTimeout(failed, 60_000, new Error('no worker after a minute'));
+})"""
 
 
 @dataclass
@@ -126,10 +130,7 @@ def open_phone(browser: Browser, origin: str, email: str, random: Random, seed: 
     page.wait_for_url(lambda url: "/login" not in url)
     patrol = _begin_round(page, UUID(int=random.getrandbits(128), version=4))
     page.goto("/reports/new")
-    page.evaluate(
-        "() => navigator.serviceWorker.controller"
-        " || new Promise((done) => navigator.serviceWorker.addEventListener('controllerchange', done))"
-    )
+    page.evaluate(_CONTROLLED)
     return Phone(email.partition("@")[0], context, page, random, seed, patrol)
 
 
