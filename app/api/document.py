@@ -18,6 +18,8 @@ from app.web.described import Answer, Endpoint, Parameter, endpoint_of
 from app.web.problems import ProblemJson
 
 _REFERENCE = "#/components/schemas/{model}"
+# Filters name it a dozen times: the same fifty codes each time would be half of the document.
+_CATEGORY = "CategoryOrBlank"
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # What every body of JSON may be answered with, and every changed thing.
 _BODY_ERRORS, _CHANGE_ERRORS = (400, 413, 415, 422), (409, 412, 428)
@@ -60,6 +62,8 @@ def document(app: Flask, *, server: str, codes: Mapping[str, list[str]], bounds:
     with force_locale("en"):
         made = _coded(_plain(_document(app, server)), codes)
     made = _named(made)
+    if codes.get("category"):
+        made["components"]["schemas"][_CATEGORY] = {"type": "string", "enum": [*codes["category"], ""]}
     _say_where(made["components"]["schemas"], codes, None if bounds is None else list(bounds))
     return made
 
@@ -179,7 +183,7 @@ def _path_parameters(one: Operation) -> list[dict[str, Any]]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": schema,
+            "schema": {**schema, **one.endpoint.path_schemas.get(name, {})},
             "description": one.endpoint.path_texts.get(name, ""),
         }
         for name, schema in one.path.schemas.items()
@@ -203,6 +207,8 @@ def _parameter(one: Parameter) -> dict[str, Any]:
 
 def _or_blank(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A parameter that was left blank counts as left out, as forms send it; a blank part of a list too."""
+    if "minItems" in schema and schema["minItems"] > 1:  # a box is whole, or left out
+        return {"anyOf": [dict(schema), {"type": "string", "maxLength": 0}]}
     if schema.get("type") == "array":
         return {**schema, "items": _or_blank(schema["items"])}
     if "enum" in schema:
@@ -246,6 +252,8 @@ def _coded(value: Any, codes: Mapping[str, list[str]]) -> Any:
         return value
     made = {key: _coded(one, codes) for key, one in value.items() if key != "x-codes"}
     known = codes.get(value.get("x-codes", ""))
+    if known and value["x-codes"] == "category" and made.get("type") == "array":
+        return made | {"items": {"$ref": _REFERENCE.format(model=_CATEGORY)}}
     if known and made.get("type") == "array":
         return made | {"items": {"type": "string", "enum": [*known, ""]}}
     return made | {"enum": known} if known else made

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from app.heat.exposure import CODES as EXPOSURES
 from app.heat.measures import AGAINST, HALF_LIFE_DAYS, HALF_LIFE_LEAST, HALF_LIFE_MOST, MEASURES
-from app.heat.mvt import MEDIA_TYPE
+from app.heat.mvt import MEDIA_TYPE, ZOOM_MAX, ZOOM_MIN
 from app.heat.reference import TABLES
 from app.heat.surface import BANDWIDTH_DEFAULT_M, BANDWIDTH_MAX_M, BANDWIDTH_MIN_M
 from app.reports.api import FILTER
@@ -185,19 +185,20 @@ TABLE = described(
 OPTIONS = described(
     TAG, _l("See what can be asked of the heat map"), Answer(200, _l("The choices."), OptionsJson), access="public"
 )
+_ZOOM = {"z": {"minimum": ZOOM_MIN, "maximum": ZOOM_MAX}}
 TILE = described(
     TILES, _l("Get a heat tile"), Answer(200, _l("256 × 256 pixels."), _PNG, ("image/png",), CACHE), NOT_CHANGED,
-    access="public", query=(*QUERY, IF_NONE_MATCH), path_texts=_TILE,
+    access="public", query=(*QUERY, IF_NONE_MATCH), path_texts=_TILE, path_schemas=_ZOOM,
 )  # fmt: skip
 FINE_TILE = described(
     TILES, _l("Get a heat tile for fine screens"),
     Answer(200, _l("512 × 512 pixels."), _PNG, ("image/png",), CACHE), NOT_CHANGED,
-    access="public", query=(*QUERY, IF_NONE_MATCH), path_texts=_TILE,
+    access="public", query=(*QUERY, IF_NONE_MATCH), path_texts=_TILE, path_schemas=_ZOOM,
 )  # fmt: skip
 VECTOR_TILE = described(
     TILES, _l("Get a vector tile"),
     Answer(200, _l("A Mapbox vector tile; no bytes where there is nothing."), _MVT, (MEDIA_TYPE,), CACHE), NOT_CHANGED,
-    access="public", query=(*FILTER, IF_NONE_MATCH), path_texts=_TILE,
+    access="public", query=(*FILTER, IF_NONE_MATCH), path_texts=_TILE, path_schemas=_ZOOM,
 )  # fmt: skip
 TILE_JSON = described(
     TILES, _l("Describe the vector tiles (TileJSON)"), Answer(200, _l("For QGIS and other clients."), TileJson),

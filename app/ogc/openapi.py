@@ -154,7 +154,7 @@ def _shared() -> dict[str, Json]:
             "datetime", _("A time (RFC 3339) or an interval with a slash, both ends included; .. for an open end"),
             {"type": "string"},
         ),
-        "filter": _parameter("filter", _("What to leave, in CQL2"), {"type": "string"}),
+        "filter": _parameter("filter", _("What to leave, in CQL2"), {"type": "string", "minLength": 1}),
         "filter-lang": _parameter(
             "filter-lang", _("How the filter is written"),
             {"type": "string", "enum": list(LANGUAGES), "default": LANGUAGES[0]},

@@ -55,7 +55,7 @@ def parse_query(args: MultiDict[str, str], collection: Collection, words: Words)
     properties = {one.name: one for one in collection.properties(words)}
     askable = [name for name, one in properties.items() if is_parameter(one)]
     refuse_strangers(args, tuple(dict.fromkeys((*STANDARD, *collection.filters, *askable))))
-    for name in STANDARD:
+    for name in (*STANDARD, *collection.filters):
         if name in args and not args[name].strip():
             raise BadRequestError(name, _("write a value, or leave the parameter out"))
     made = [_own_filters(args, collection, words), _filtered(args, collection, words)]

@@ -42,8 +42,9 @@ _WHERE = ("Location", "Link")
 
 # The one filter language of the map, the heat, the lists and the exports (app/reports/filters.py).
 THEME = Parameter("theme", _l("Codes of themes."), {**of_list(), "x-codes": "theme"}, is_list=True)
-# All of them stand in the body of a report; thirteen times the same fifty codes would be half of the document.
-CATEGORY = Parameter("category", _l("Codes of categories (as in ReportCommand)."), of_list(), is_list=True)
+CATEGORY = Parameter(
+    "category", _l("Codes of categories (as in ReportCommand)."), {**of_list(), "x-codes": "category"}, is_list=True
+)
 STATE = Parameter("state", _l("States of the workflow."), of_list(*STATES), is_list=True)
 SEVERITY = Parameter("severity", _l("The least severity."), _SEVERITY)
 FILTER = (THEME, CATEGORY, FROM, TO, STATE, SEVERITY, ORGANISATION)

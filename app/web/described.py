@@ -174,6 +174,8 @@ class Endpoint:
     raw_bodies: Mapping[str, Any] = field(default_factory=dict)
     errors: tuple[int, ...] = ()
     path_texts: Mapping[str, Text] = field(default_factory=dict)
+    # What JSON Schema says of a part of the path beyond its converter.
+    path_schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     # A change names the version it is made on: If-Match, or `version` in the body.
     is_change: bool = False
 

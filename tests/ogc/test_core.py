@@ -97,6 +97,7 @@ def test_core_query_param_unknown(get: Get, path: str) -> None:
      "datetime=yesterday", "datetime=2026-13-01", "datetime=2026-05-02/2026-05-01", "datetime=a/b/c", "datetime=",
      "datetime=..", "datetime=2026-05-01T00:00:00", "datetime=9999-12-31", "datetime=0001-01-01T00:00:00%2B23:00",
      "crs=EPSG:4326", "crs=", "bbox-crs=nothing", "f=xml", "filter-lang=sql", "filter=", "after=1", "after=%00",
+     "to=", "due=", "theme=",
      "category=nothing", "theme=nothing", "state=nothing", "severity=x", "severity_min=9", "severity_min=x",
      "from=1", "due=never", "kind=nothing",
      "id=1", "is_synthetic=yes", "observed_at=2026", "description=%00", "organisation=%00", "duplicate_of=x"],
