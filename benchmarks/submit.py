@@ -102,7 +102,8 @@ def _lines(rates: dict[str, _Rates]) -> Iterator[Line]:
     ours_ms, peer_ms = rates["submit"].processor_ms, rates["hello"].processor_ms
     yield Line(
         "the same by processor time: hello-world, % of submit", f"{ours_ms:.2f} ms", f"{peer_ms:.2f} ms",
-        100 * peer_ms / ours_ms, "", "of web server and database, without the client: others on the machine disturb it less",
+        100 * peer_ms / ours_ms, "",
+        "of web server and database, without the client: others on the machine disturb it less",
     )  # fmt: skip
 
 
