@@ -36,6 +36,9 @@ TEMPLATES = {
 # What no page names, and the phone needs: the icons that scripts draw, and those of the installed app.
 ALWAYS = ("icons.svg", "icons/quietude.svg", "icons/quietude-192.png", "js/offline-app.js")
 
+# Named by Leaflet's styles; our maps have pins and controls of their own.
+NEVER = "node_modules/leaflet/dist/images/"
+
 _LINK = re.compile(r'(?:href|src)="/static/([^"#?]+)')
 _IMPORT = re.compile(r"""(?:\bfrom\s*|\bimport\s*\(?\s*)['"](\.{1,2}/[^'"]+\.m?js)['"]""")
 _URL = re.compile(r"""url\(\s*['"]?(?!data:|#)([^'")]+)""")
@@ -94,7 +97,7 @@ def _files() -> dict[str, str]:
         found[path] = hashlib.sha256(_NONCE.sub("", html).encode()).hexdigest()
     while needed:
         name = needed.pop()
-        digest, more = _file(name)
+        digest, more = ("", ()) if name.startswith(NEVER) else _file(name)
         if digest and f"/static/{name}" not in found:
             found[f"/static/{name}"] = digest
             needed += more

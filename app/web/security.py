@@ -5,13 +5,17 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, g
+from flask import Flask, Response, g, request
 
 from app.web.basemap import BASEMAPS
 from app.web.context import services
 
 if TYPE_CHECKING:
     from app.settings import Settings
+
+
+# Parts of a page, never a document: not SVG. The worker's own script is no static file, and has its policy.
+_PARTS = {"text/css", "text/javascript", "image/png"}
 
 
 def csp_nonce() -> str:
@@ -53,15 +57,22 @@ def init_app(app: Flask) -> None:
     fixed = [
         ("X-Content-Type-Options", "nosniff"),
         ("Referrer-Policy", "same-origin"),
+        *([("Strict-Transport-Security", "max-age=31536000")] if settings.https else []),
+    ]
+    of_documents = [
         ("Permissions-Policy", "geolocation=(self), camera=(self), microphone=()"),
         ("Cross-Origin-Opener-Policy", "same-origin"),
-        *([("Strict-Transport-Security", "max-age=31536000")] if settings.https else []),
     ]
 
     @app.after_request
     def headers(response: Response) -> Response:
         # Nothing else sets these: they need not be looked for first.
-        response.headers.extend([("Content-Security-Policy", policy.replace("{nonce}", csp_nonce())), *fixed])
+        response.headers.extend(fixed)
+        # Of a page's scripts, styles and pictures these say nothing, and a phone fetches fifty of them.
+        if request.endpoint != "static" or response.mimetype not in _PARTS:
+            response.headers.extend(
+                [("Content-Security-Policy", policy.replace("{nonce}", csp_nonce())), *of_documents]
+            )
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         # Pages differ by who asks: nothing is kept by a cache unless its route says so.
         response.headers.setdefault("Cache-Control", "no-store")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -77,3 +78,28 @@ def test_new_release_waits_while_somebody_is_entering(phone: Page, monkeypatch: 
     phone.wait_for_function("navigator.serviceWorker.ready.then((found) => !found.waiting)")
     phone.evaluate("document.dispatchEvent(new CustomEvent('quietude:saved'))")
     phone.wait_for_function(f"{caches_now}.then((names) => names.length === 1 && names[0] !== '{before}')")
+
+
+def test_the_app_can_be_installed(phone: Page) -> None:
+    controlled(phone)
+    session: Any = phone.context.new_cdp_session(phone)
+    assert session.send("Page.getAppManifest")["errors"] == []
+    # A context of the tests is a private window, where nothing can be installed; that is all that may be wrong.
+    errors = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    assert [error["errorId"] for error in errors] == ["in-incognito"]
+
+
+def test_pages_are_kept_in_the_language_that_is_spoken(phone: Page, watch: Watch) -> None:
+    controlled(phone)
+    kept = (
+        "() => caches.keys().then((names) => names.find((name) => name.startsWith('quietude-app-')))"
+        ".then((name) => caches.open(name)).then((cache) => cache.keys())"
+        ".then((all) => all.map(({ url }) => new URL(url).searchParams.get('lang')).filter(Boolean))"
+    )
+    assert set(phone.evaluate(kept)) == {"fr"}
+    phone.goto("/language/en?next=/reports/new")
+    phone.wait_for_function(f"({kept})().then((all) => all.filter((one) => one === 'en').length === 4)")
+    watch.allow("ERR_INTERNET_DISCONNECTED|ERR_FAILED|Failed to fetch")
+    phone.context.set_offline(True)
+    phone.goto("/reports/new")
+    assert phone.evaluate("document.documentElement.lang") == "en"

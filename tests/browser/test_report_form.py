@@ -288,41 +288,6 @@ def test_without_javascript_errors_stand_at_their_fields_and_the_swap_works(
 # ── few taps, and nothing lost ──────────────────────────────────────────────────────────────────────────────────────
 
 
-COUNT = "window.taps = 0; addEventListener('click', (event) => { if (event.detail > 0) window.taps += 1; }, true);"
-
-
-def test_two_taps_when_the_phone_knows_where_it_is(open_page: Callable[..., Page], engine: Engine) -> None:
-    here = {"longitude": CENTRE_LON, "latitude": CENTRE_LAT, "accuracy": 8}
-    page = open_page("agent@demo.quietude", geolocation=here, permissions=["geolocation"])
-    _open(page)
-    _two_taps(page)
-    page.click("#submit")
-    page.click("#next")
-    page.evaluate(COUNT)
-    expect(page.locator(".map-accuracy")).to_be_attached()  # nobody tapped for it: it was allowed before
-    page.click("#recent")
-    if page.locator("#similar").is_visible():
-        page.click("#different")
-    page.click("#submit")
-    expect(page.locator("#done-title")).to_have_text("Merci, c'est enregistré.")
-    assert page.evaluate("window.taps") <= 3
-    assert [row["lon"] for row in _stored(engine)] == [CENTRE_LON, CENTRE_LON]
-
-
-def test_five_taps_the_first_time_and_without_a_position(agent: Page, engine: Engine) -> None:
-    _open(agent)
-    agent.evaluate(COUNT)
-    agent.click("#locate")
-    expect(agent.locator("#place-status.danger")).to_be_visible()
-    _two_taps(agent)
-    _tap_map(agent)
-    agent.click("#submit")
-    expect(agent.locator("#done-title")).to_have_text("Merci, c'est enregistré.")
-    # A tile is a label: the tap on it is followed by the browser's own click on its control.
-    assert agent.evaluate("window.taps") <= 6
-    assert len(_stored(engine)) == 1
-
-
 def _drafts(page: Page, count: int) -> None:
     """Wait until the phone has kept so much of the form (the form itself, its photos)."""
     script = """async () => {

@@ -45,6 +45,7 @@ async function keepFresh() {
     await places.put('/language', new Response(document.documentElement.lang));
   }
   await registerWorker();
+  if (!isShell) navigator.serviceWorker?.controller?.postMessage('language');
   const { signedIn } = await known();
   if (signedIn && document.querySelector('.nav a[href="/reports/new"]')) await warm();
 }

@@ -108,7 +108,6 @@ function setUpScreening(form, field, texts, words) {
     window.clearTimeout(timer);
     timer = window.setTimeout(show, WAIT_MS);
   });
-  field.addEventListener('blur', show);
 
   return {
     /** Whether something must be decided before it is sent; then it is shown and has the focus. */

@@ -19,18 +19,24 @@ self.addEventListener('activate', (event) => event.waitUntil(activate()));
 self.addEventListener('message', (event) => {
   // The page says when nothing is being entered or sent; until then this worker waits.
   if (event.data === 'take over') self.skipWaiting();
+  if (event.data === 'language') event.waitUntil(takeShells().catch(() => {}));
 });
 
 async function install() {
   const cache = await caches.open(APP);
   const known = await kept();
   await Promise.all(Object.entries(RELEASE.files).map(([path, digest]) => take(cache, path, digest, known)));
-  const shells = RELEASE.shells.flatMap((page) => RELEASE.locales.map((locale) => [page, locale]));
-  await Promise.all(shells.map(([page, locale]) => fetched(cache, shellUrl(page, locale))));
+  await takeShells();
   const layers = await caches.open(PLACES);
   await Promise.all(LAYERS.map((url) => refreshed(layers, url).catch(() => {})));
   // The very first one: no page has anything of an older one.
   if (!self.registration.active) self.skipWaiting();
+}
+
+/** The pages in the language of this phone: the other one is taken when somebody changes to it. */
+async function takeShells() {
+  const [cache, locale] = [await caches.open(APP), await language()];
+  await Promise.all(RELEASE.shells.map((page) => fetched(cache, shellUrl(page, locale))));
 }
 
 /** What older releases have, by its digest: the same file is not fetched twice. */
@@ -50,18 +56,25 @@ async function kept() {
 async function take(cache, path, digest, known) {
   const response = known.get(digest);
   if (response) return cache.put(path, response);
-  const fresh = await fetch(path, { cache: 'no-cache' });
-  if (!fresh.ok) throw new Error(`${path}: ${fresh.status}`);
-  const bytes = await fresh.arrayBuffer();
-  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-  const found = [...hash].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  // What the page has just loaded need not be asked for again: its digest says whether it is the right one.
+  const file = await wanted(path, digest, 'force-cache') ?? await wanted(path, digest, 'no-cache');
   // The server was changed in between: this worker would mix two releases. The browser tries again later.
-  if (found !== digest) throw new Error(`${path}: another release`);
-  const headers = { 'Content-Type': fresh.headers.get('Content-Type'), [KIND]: digest };
-  return cache.put(path, new Response(bytes, { headers }));
+  if (!file) throw new Error(`${path}: another release`);
+  return cache.put(path, new Response(file.body, { headers: { 'Content-Type': file.type, [KIND]: digest } }));
+}
+
+/** The file, or null when it is not the one with that digest. */
+async function wanted(path, digest, cache) {
+  const response = await fetch(path, { cache });
+  if (!response.ok) throw new Error(`${path}: ${response.status}`);
+  const body = await response.arrayBuffer();
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', body));
+  const found = [...hash].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return found === digest ? { body, type: response.headers.get('Content-Type') } : null;
 }
 
 async function fetched(cache, url) {
+  if (await cache.match(url)) return undefined;
   const response = await fetch(url, { cache: 'no-cache', credentials: 'omit' });
   if (!response.ok) throw new Error(`${url}: ${response.status}`);
   return cache.put(url, response);
@@ -141,7 +154,8 @@ async function page(request, url) {
 
 async function fromShell(path) {
   const cache = await caches.open(APP);
-  return (await cache.match(shellUrl(path, await language()))) ?? cache.match(shellUrl(path, 'fr'));
+  const all = [await language(), ...RELEASE.locales].map((locale) => cache.match(shellUrl(path, locale)));
+  return (await Promise.all(all)).find(Boolean);
 }
 
 /** As the last page that came from the server. */
