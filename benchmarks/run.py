@@ -15,7 +15,7 @@ from pathlib import Path
 # Also as a plain script: `python benchmarks/run.py`.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import bulk, desk, export, heat, map_page, mvt, peers, results, submit
+from benchmarks import bulk, desk, export, form, heat, map_page, mvt, peers, results, submit
 from benchmarks.measure import Line
 from benchmarks.register import Register, running_register
 
@@ -23,8 +23,9 @@ HERE = Path(__file__).parent
 # Above this, somebody else works on the machine too.
 IDLE_LOAD = 0.7
 Bench = Callable[[Register, list[int]], Iterator[Line]]
-# The submit benchmark comes first: into a small register, as it is on the first days. The map grows it step by step.
+# The form and submit come first: into a small register, as it is on the first days. The map grows it step by step.
 BENCHES: dict[str, Bench] = {
+    "form": form.run,
     "submit": submit.run,
     "bulk": bulk.run,
     "map": map_page.run,

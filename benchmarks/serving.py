@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 ROOT = Path(__file__).parents[1]
 START_S = 60.0
@@ -144,9 +145,18 @@ def _hello(settings: Any) -> Any:
 
 
 def _quietude(settings: Any) -> Any:
+    from flask import render_template_string  # noqa: PLC0415
+
     from app import create_app  # noqa: PLC0415
+    from app.nomenclature.actions import current_nomenclature  # noqa: PLC0415
 
     app = create_app(settings)
+    plain = (Path(__file__).parent / "plain_form.html").read_text(encoding="utf-8")
+
+    def plain_form() -> str:
+        return render_template_string(plain, id=uuid4(), nomenclature=current_nomenclature())
+
+    app.add_url_rule("/plain", "plain", plain_form)
     # What is measured is the work, not how soon one account is told to slow down.
     app.config["RATELIMIT_ENABLED"] = False
     app.extensions["quietude_limiter"].enabled = False
