@@ -209,7 +209,7 @@ def _weight(bench: Bench) -> Iterator[Line]:
         plain.append(_received(bench, "/plain", worker=False))
     for what, ours, note in (
         ("the form until it works, with its map", page_only, "the page, styles, scripts, icons, outlines"),
-        ("and everything that the phone keeps", whole, "also four pages in two languages, with all they need"),
+        ("and everything that the phone keeps", whole, "also every page that works without a network"),
     ):  # fmt: skip
         mine, theirs = statistics.median(ours) / 1000, statistics.median(plain) / 1000
         yield Line(
@@ -246,7 +246,9 @@ def _received(bench: Bench, path: str, *, worker: bool) -> int:
 
 
 def _times(bench: Bench) -> Iterator[Line]:
-    pace = f"phone profile, processor {CPU_SLOWDOWN} × slower, {TAP_S:.0f} s a tap and {KEY_S} s a key"
+    pace = (
+        f"median of {ROUNDS}; phone profile, processor {CPU_SLOWDOWN} × slower, {TAP_S:.0f} s a tap and {KEY_S} s a key"
+    )
     for wire in (SLOW_4G, SLOW_3G):
         first, usual, plain = [], [], []
         for _ in range(ROUNDS):
