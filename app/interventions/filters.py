@@ -14,10 +14,11 @@ from app.filtering import Clause
 from app.interventions.rules import STATES
 from app.reports.filters import (
     add_clause,
+    add_days,
     cells_in_window,
     parse_bbox,
     parse_codes,
-    parse_day,
+    parse_days,
     parse_organisation,
 )
 
@@ -63,9 +64,7 @@ def parse_filter(args: Mapping[str, str], kinds: Collection[str]) -> Interventio
         BadRequestError: names the parameter.
 
     """
-    from_date, to_date = parse_day(args, "from"), parse_day(args, "to")
-    if from_date and to_date and from_date > to_date:
-        raise BadRequestError("to", _("the end lies before the start"))
+    from_date, to_date = parse_days(args)
     return InterventionFilter(
         kinds=parse_codes(args, "kind", kinds),
         states=parse_codes(args, "state", STATES),
@@ -102,12 +101,7 @@ def conditions(chosen: InterventionFilter) -> tuple[list[str], dict[str, Any]]:
     if chosen.neighbourhood:
         parts.append("intervention.neighbourhood_id = :neighbourhood_id")
         binds["neighbourhood_id"] = chosen.neighbourhood
-    if chosen.from_date:
-        parts.append("intervention.ends_at >= (CAST(:from_date AS date)::timestamp AT TIME ZONE 'Europe/Paris')")
-        binds["from_date"] = chosen.from_date
-    if chosen.to_date:
-        parts.append("intervention.starts_at < ((CAST(:to_date AS date) + 1)::timestamp AT TIME ZONE 'Europe/Paris')")
-        binds["to_date"] = chosen.to_date
+    add_days((chosen.from_date, chosen.to_date), ("intervention.starts_at", "intervention.ends_at"), parts, binds)
     if chosen.bbox:
         # By the cell of the point that stands for the geometry: `&&` would lose its index under row-level security.
         cells_in_window("intervention", chosen.bbox, parts, binds)

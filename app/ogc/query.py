@@ -22,7 +22,7 @@ from app.ogc.crs import CRS84, Crs, parse_crs
 from app.ogc.spans import Box, Times, parse_bbox, parse_times
 from app.patrols.filters import conditions as patrol_conditions
 from app.patrols.filters import parse_filter as parse_patrol_filter
-from app.reports.filters import ReportFilter, conditions, parse_day, parse_severity
+from app.reports.filters import ReportFilter, conditions, parse_days, parse_severity
 from app.reports.filters import parse_filter as parse_report_filter
 
 LIMIT_DEFAULT, LIMIT_MOST = 10, 10_000
@@ -160,9 +160,7 @@ def _counted(args: MultiDict[str, str], collection: Collection) -> ReportFilter:
     """Which reports the statistics count."""
     if collection.id != "neighbourhood_statistics":
         return ReportFilter()
-    from_date, to_date = parse_day(args, "from"), parse_day(args, "to")
-    if from_date and to_date and from_date > to_date:
-        raise BadRequestError("to", _("the end lies before the start"))
+    from_date, to_date = parse_days(args)
     return ReportFilter(from_date=from_date, to_date=to_date)
 
 

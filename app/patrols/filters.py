@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from flask_babel import gettext as _
-
-from app.errors import BadRequestError
 from app.filtering import Clause
 from app.patrols.rules import KINDS, STATES
-from app.reports.filters import add_clause, parse_bbox, parse_codes, parse_day, parse_organisation
+from app.reports.filters import add_clause, add_days, parse_bbox, parse_codes, parse_days, parse_organisation
 
 KEYS = ("kind", "state", "organisation", "from", "to", "bbox")
 
@@ -52,9 +49,7 @@ def parse_filter(args: Mapping[str, str]) -> PatrolFilter:
         BadRequestError: names the parameter.
 
     """
-    from_date, to_date = parse_day(args, "from"), parse_day(args, "to")
-    if from_date and to_date and from_date > to_date:
-        raise BadRequestError("to", _("the end lies before the start"))
+    from_date, to_date = parse_days(args)
     return PatrolFilter(
         kinds=parse_codes(args, "kind", KINDS),
         states=parse_codes(args, "state", STATES),
@@ -78,12 +73,7 @@ def conditions(chosen: PatrolFilter) -> tuple[list[str], dict[str, Any]]:
     if chosen.organisation:
         parts.append("patrol_visit.organisation_id = (SELECT id FROM organisation WHERE slug = :organisation_slug)")
         binds["organisation_slug"] = chosen.organisation
-    if chosen.from_date:
-        parts.append("patrol_visit.at >= (CAST(:from_date AS date)::timestamp AT TIME ZONE 'Europe/Paris')")
-        binds["from_date"] = chosen.from_date
-    if chosen.to_date:
-        parts.append("patrol_visit.at < ((CAST(:to_date AS date) + 1)::timestamp AT TIME ZONE 'Europe/Paris')")
-        binds["to_date"] = chosen.to_date
+    add_days((chosen.from_date, chosen.to_date), ("patrol_visit.at", "patrol_visit.at"), parts, binds)
     if chosen.bbox:
         parts.append("patrol_visit.geom_4326 && ST_MakeEnvelope(:west, :south, :east, :north, 4326)")
         binds |= dict(zip(("west", "south", "east", "north"), chosen.bbox, strict=True))

@@ -75,9 +75,7 @@ def parse_filter(args: Mapping[str, str], nomenclature: Nomenclature) -> ReportF
         BadRequestError: names the parameter.
 
     """
-    from_date, to_date = parse_day(args, "from"), parse_day(args, "to")
-    if from_date and to_date and from_date > to_date:
-        raise BadRequestError("to", _("the end lies before the start"))
+    from_date, to_date = parse_days(args)
     return ReportFilter(
         themes=parse_codes(args, "theme", set(nomenclature.theme_by_code)),
         categories=parse_codes(args, "category", set(nomenclature.category_by_code)),
@@ -100,7 +98,7 @@ def parse_codes(args: Mapping[str, str], key: str, known: Container[str]) -> tup
     return tuple(values)
 
 
-def parse_day(args: Mapping[str, str], key: str) -> date | None:
+def _day(args: Mapping[str, str], key: str) -> date | None:
     """One day of the query, None when it was left empty. Raises BadRequestError."""
     value = args.get(key, "").strip()
     if not value:
@@ -112,6 +110,14 @@ def parse_day(args: Mapping[str, str], key: str) -> date | None:
     if not date(1970, 1, 1) <= day <= date(2149, 1, 1):
         raise BadRequestError(key, _("this day is out of range"))
     return day
+
+
+def parse_days(args: Mapping[str, str]) -> tuple[date | None, date | None]:
+    """The days `from` and `to` of the query, either of them None when it was left empty. Raises BadRequestError."""
+    from_date, to_date = _day(args, "from"), _day(args, "to")
+    if from_date and to_date and from_date > to_date:
+        raise BadRequestError("to", _("the end lies before the start"))
+    return from_date, to_date
 
 
 def parse_severity(args: Mapping[str, str], key: str) -> int | None:
@@ -166,12 +172,7 @@ def conditions(chosen: ReportFilter, now: datetime | None = None) -> tuple[list[
     if chosen.categories:
         parts.append("report.category_code = ANY(:categories)")
         binds["categories"] = list(chosen.categories)
-    if chosen.from_date:
-        parts.append("report.observed_at >= (CAST(:from_date AS date)::timestamp AT TIME ZONE 'Europe/Paris')")
-        binds["from_date"] = chosen.from_date
-    if chosen.to_date:
-        parts.append("report.observed_at < ((CAST(:to_date AS date) + 1)::timestamp AT TIME ZONE 'Europe/Paris')")
-        binds["to_date"] = chosen.to_date
+    add_days((chosen.from_date, chosen.to_date), ("report.observed_at", "report.observed_at"), parts, binds)
     if chosen.states:
         parts.append("report.state = ANY(:states)")
         binds["states"] = list(chosen.states)
@@ -187,6 +188,19 @@ def conditions(chosen: ReportFilter, now: datetime | None = None) -> tuple[list[
         _window(chosen.bbox, parts, binds)
     add_clause(chosen.clause, parts, binds)
     return parts, binds
+
+
+def add_days(
+    days: tuple[date | None, date | None], span: tuple[str, str], parts: list[str], binds: dict[str, Any]
+) -> None:
+    """What touches the days, both of them included, in Europe/Paris. span: the columns of its start and its end."""
+    (from_date, to_date), (start, end) = days, span
+    if from_date:
+        parts.append(f"{end} >= (CAST(:from_date AS date)::timestamp AT TIME ZONE 'Europe/Paris')")
+        binds["from_date"] = from_date
+    if to_date:
+        parts.append(f"{start} < ((CAST(:to_date AS date) + 1)::timestamp AT TIME ZONE 'Europe/Paris')")
+        binds["to_date"] = to_date
 
 
 def add_clause(clause: Clause | None, parts: list[str], binds: dict[str, Any]) -> None:
