@@ -17,7 +17,7 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, sync_playwright
 
 from benchmarks import form_lighthouse
-from benchmarks.form_network import SLOW_3G, SLOW_4G, WIRED, PhoneNetwork, Wire
+from benchmarks.form_network import SLOW_4G, WIRED, PhoneNetwork, Wire
 from benchmarks.measure import Line
 from benchmarks.register import PASSWORD, Register
 from benchmarks.serving import free_port, serving_ours
@@ -249,33 +249,32 @@ def _times(bench: Bench) -> Iterator[Line]:
     pace = (
         f"median of {ROUNDS}; phone profile, processor {CPU_SLOWDOWN} × slower, {TAP_S:.0f} s a tap and {KEY_S} s a key"
     )
-    for wire in (SLOW_4G, SLOW_3G):
-        first, usual, plain = [], [], []
-        for _ in range(ROUNDS):
-            phone = bench.context()
-            first.append(bench.timed(phone, _first_of_ours, wire))
-            page = phone.new_page()
-            page.goto("/reports/new")
-            page.evaluate(_HAS_WORKER)
-            page.close()
-            usual.append(bench.timed(phone, _usual_of_ours, wire))
-            phone.close()
-            phone = bench.context()
-            plain.append(bench.timed(phone, _of_plain, wire))
-            phone.close()
-            print(f"    {wire.name}: {first[-1]}, {usual[-1]}, plain {plain[-1]}", flush=True)
-        if wire is SLOW_4G:
-            for what, ours in (("first time", first), ("common case", usual)):
-                yield Line(
-                    f"taps from opening to saved, {what}", ours[0].said, plain[0].said, ours[0].taps, "≤ 5",
-                    "position allowed; plain: the coordinates are known by heart; the ratio column is ours",
-                )  # fmt: skip
-        for what, ours in (("first visit", first), ("common case", usual)):
-            mine, other = (statistics.median(one.seconds for one in side) for side in (ours, plain))
-            yield Line(
-                f"s from opening to saved, {what}, {wire.name}", f"{mine:.1f} s", f"{other:.1f} s", mine, "≤ 30",
-                f"{pace}; recorded by the server on both sides; the ratio column is ours",
-            )  # fmt: skip
+    wire = SLOW_4G
+    first, usual, plain = [], [], []
+    for _ in range(ROUNDS):
+        phone = bench.context()
+        first.append(bench.timed(phone, _first_of_ours, wire))
+        page = phone.new_page()
+        page.goto("/reports/new")
+        page.evaluate(_HAS_WORKER)
+        page.close()
+        usual.append(bench.timed(phone, _usual_of_ours, wire))
+        phone.close()
+        phone = bench.context()
+        plain.append(bench.timed(phone, _of_plain, wire))
+        phone.close()
+        print(f"    {wire.name}: {first[-1]}, {usual[-1]}, plain {plain[-1]}", flush=True)
+    for what, ours in (("first time", first), ("common case", usual)):
+        yield Line(
+            f"taps from opening to saved, {what}", ours[0].said, plain[0].said, ours[0].taps, "≤ 5",
+            "position allowed; plain: the coordinates are known by heart; the ratio column is ours",
+        )  # fmt: skip
+    for what, ours in (("first visit", first), ("common case", usual)):
+        mine, other = (statistics.median(one.seconds for one in side) for side in (ours, plain))
+        yield Line(
+            f"s from opening to saved, {what}, {wire.name}", f"{mine:.1f} s", f"{other:.1f} s", mine, "≤ 30",
+            f"{pace}; recorded by the server on both sides; the ratio column is ours",
+        )  # fmt: skip
 
 
 # ── no network ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -22,9 +22,8 @@ class Wire:
 
 
 WIRED = Wire("no throttling", 0.0, 1e9, 1e9)
-# Lighthouse's "slow 4G" and WebPageTest's "slow 3G".
+# Lighthouse's "slow 4G".
 SLOW_4G = Wire("slow 4G (150 ms, 1.6 Mbit/s)", 0.150, 1.6e6, 0.75e6)
-SLOW_3G = Wire("slow 3G (400 ms, 400 kbit/s)", 0.400, 0.4e6, 0.4e6)
 
 
 class PhoneNetwork:
