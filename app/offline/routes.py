@@ -20,7 +20,7 @@ from app.people.guards import require_signed_in
 from app.people.identity import current_actor, via_token
 from app.people.setup import derived_key
 from app.places.store import geography_version
-from app.web.compression import gzipped
+from app.web.compression import packed
 from app.web.context import services
 from app.web.language import LOCALES
 
@@ -87,7 +87,7 @@ def _compact(body: dict[str, Any]) -> bytes:
 def _stamped(raw: bytes, etag: str) -> Response:
     """The list with its mark; 304 without it when the phone has just that."""
     known = request.if_none_match.contains_weak(etag)
-    answer = Response(status=304) if known else gzipped(Response(raw, content_type="application/json"), 6)
+    answer = Response(status=304) if known else packed(Response(raw, content_type="application/json"))
     # Weak: gzipped or not, it is the same list. The phone keeps it itself; no cache does.
     answer.set_etag(etag, weak=True)
     answer.headers["Cache-Control"] = "no-store"
@@ -108,7 +108,7 @@ def service_worker() -> Response:
     code = (shells.STATIC / "js" / "sw.js").read_text(encoding="utf-8")
     if "classic" in request.args:
         code = "\n".join(line for line in code.splitlines() if not line.startswith("import "))
-    response = gzipped(Response(facts + code, content_type="text/javascript; charset=utf-8"), 6)
+    response = packed(Response(facts + code, content_type="text/javascript; charset=utf-8"))
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
     response.make_conditional(request)
@@ -122,7 +122,7 @@ def shell() -> Response:
     if page not in shells.TEMPLATES:
         raise NotFoundError("page", page[:40])
     html = shells.render_shell(page, locale if locale in LOCALES else "fr")
-    return gzipped(Response(html, mimetype="text/html"), 6)
+    return packed(Response(html, mimetype="text/html"))
 
 
 @blueprint.get("/outbox")

@@ -35,7 +35,7 @@ from app.reports.represent import ReportCollection, as_feature, as_json
 from app.reports.rules import SEVERITIES, STATES
 from app.reports.store import Added, Cursor, Figures, ReportRow, Submission
 from app.web.bodies import is_form, json_object
-from app.web.compression import gzipped
+from app.web.compression import packed
 from app.web.context import services
 from app.web.language import local_path, locale_code
 from app.web.paging import asked_limit, next_page, read_keyset, refuse_unknown, with_next, write_keyset
@@ -170,7 +170,7 @@ def new() -> Response:
     except ValueError:
         raise BadRequestError("id", _("give a UUID, or leave it out")) from None
     page = Response(_form(given | {"return_to": local_path(request.args.get("return"), "")}, []), mimetype="text/html")
-    return page if request.query_string else gzipped(page, 6)
+    return page if request.query_string else packed(page)
 
 
 @blueprint.post("/reports/new")

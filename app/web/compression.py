@@ -9,7 +9,8 @@ from __future__ import annotations
 import gzip
 from typing import TYPE_CHECKING, Any
 
-from flask import request
+import brotli
+from flask import g, request
 from flask_compress import Compress
 
 if TYPE_CHECKING:
@@ -22,15 +23,40 @@ def gzipped(response: Response, level: int) -> Response:
     level: of zlib; 1 where the processor is what clients wait for, more where the network is.
     """
     if request.accept_encodings["gzip"] > 0:
-        response.set_data(gzip.compress(response.get_data(), level, mtime=0))
-        response.headers["Content-Encoding"] = "gzip"
+        _encode(response, "gzip", gzip.compress(response.get_data(), level, mtime=0))
     response.vary.add("Accept-Encoding")
     return response
 
 
+def packed(response: Response) -> Response:
+    """The same for what a phone waits for: a seventh smaller than gzip where the browser knows Brotli."""
+    if not request.accept_encodings["br"] > 0:
+        return gzipped(response, 6)
+    _encode(response, "br", brotli.compress(response.get_data(), quality=5))
+    response.vary.add("Accept-Encoding")
+    return response
+
+
+def _encode(response: Response, encoding: str, data: bytes) -> None:
+    response.set_data(data)
+    response.headers["Content-Encoding"] = encoding
+
+
+class _Kept(dict[str, bytes]):
+    """Each static file compressed once a process: as small as Brotli can takes a third of a second for the largest."""
+
+    set = dict.__setitem__
+
+
 def init_app(app: Flask) -> None:
     """Compress the static files, and nothing else. Browsers know Brotli only over HTTPS and on this machine."""
-    app.config |= {"COMPRESS_REGISTER": False, "COMPRESS_ALGORITHM": ["br", "gzip"], "COMPRESS_BR_LEVEL": 5}
+    app.config |= {
+        "COMPRESS_REGISTER": False,
+        "COMPRESS_ALGORITHM": ["br", "gzip"],
+        "COMPRESS_BR_LEVEL": 11,
+        "COMPRESS_CACHE_BACKEND": _Kept,
+        "COMPRESS_CACHE_KEY": lambda _request: g.static_edition,
+    }
     compress, plain = Compress(app), app.view_functions["static"]
 
     def static(**values: Any) -> Response:
@@ -42,6 +68,11 @@ def init_app(app: Flask) -> None:
         response.direct_passthrough = False
         response.make_sequence()
         file.close()
+        # The mark of the plain file: another one as soon as the file is.
+        g.static_edition, _is_weak = response.get_etag()
+        # A browser shows these or runs them whatever they are called, and has their mark: fifty times fewer bytes.
+        for name in ("Content-Disposition", "Last-Modified"):
+            response.headers.pop(name, None)
         return compress.after_request(response)
 
     app.view_functions["static"] = static

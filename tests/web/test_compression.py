@@ -8,6 +8,7 @@ from pathlib import Path
 
 import brotli
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 PATH = "/static/css/app.css"
@@ -42,7 +43,20 @@ def test_pages_are_not_compressed(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("path", ["/offline/shell?page=/reports/new", "/sw.js"])
 def test_what_the_phone_keeps_is_compressed(client: FlaskClient, path: str) -> None:
-    zipped = client.get(path, headers={"Accept-Encoding": "gzip"})
     plain = client.get(path, headers={"Accept-Encoding": "identity"})
-    assert zipped.headers["Content-Encoding"] == "gzip"
-    assert len(zipped.data) < len(plain.data) / 2
+    assert "Content-Encoding" not in plain.headers
+    sizes = [len(plain.data) / 2]
+    for name, unpack in (("gzip", gzip.decompress), ("gzip, br", brotli.decompress)):
+        small = client.get(path, headers={"Accept-Encoding": name})
+        assert small.headers["Content-Encoding"] == name.rpartition(" ")[2]
+        assert len(unpack(small.data)) == len(plain.data)
+        sizes.append(len(small.data))
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_a_changed_file_is_compressed_anew(app: Flask, client: FlaskClient, tmp_path: Path) -> None:
+    app.static_folder = str(tmp_path)
+    for words in ("first " * 200, "second " * 300):
+        (tmp_path / "a.css").write_text(words)
+        answer = client.get("/static/a.css", buffered=True, headers={"Accept-Encoding": "br"})
+        assert brotli.decompress(answer.data).decode() == words
