@@ -36,6 +36,9 @@ TEMPLATES = {
 # What no page names, and the phone needs: the icons that scripts draw, and those of the installed app.
 ALWAYS = ("icons.svg", "icons/quietude.svg", "icons/quietude-192.png", "js/offline-app.js")
 
+# Of a file's SHA-256: 128 bits tell all files of all releases apart, and travel fifty times.
+DIGITS = 32
+
 # Named by Leaflet's styles; our maps have pins and controls of their own.
 NEVER = "node_modules/leaflet/dist/images/"
 
@@ -70,7 +73,7 @@ _lock = Lock()
 
 
 def files() -> dict[str, str]:
-    """Path on this server → SHA-256 of its bytes: what the phone keeps. Shells count by their French text.
+    """Path on this server → the start of the SHA-256 of its bytes: what the phone keeps. Shells count by their text.
 
     Read once a process and nomenclature.
     """
@@ -94,7 +97,7 @@ def _files() -> dict[str, str]:
     for path in TEMPLATES:
         html = "".join(render_shell(path, locale) for locale in LOCALES)
         needed += _LINK.findall(html)
-        found[path] = hashlib.sha256(_NONCE.sub("", html).encode()).hexdigest()
+        found[path] = hashlib.sha256(_NONCE.sub("", html).encode()).hexdigest()[:DIGITS]
     while needed:
         name = needed.pop()
         digest, more = ("", ()) if name.startswith(NEVER) else _file(name)
@@ -113,7 +116,7 @@ def _file(name: str) -> tuple[str, tuple[str, ...]]:
     raw = path.read_bytes()
     pattern = {".js": _IMPORT, ".css": _URL}.get(path.suffix)
     named = pattern.findall(raw.decode()) if pattern else ()
-    return hashlib.sha256(raw).hexdigest(), tuple(_beside(name, named))
+    return hashlib.sha256(raw).hexdigest()[:DIGITS], tuple(_beside(name, named))
 
 
 def _beside(name: str, named: tuple[str, ...] | list[str]) -> Iterator[str]:

@@ -93,8 +93,10 @@ def test_pages_are_kept_in_the_language_that_is_spoken(phone: Page, watch: Watch
     controlled(phone)
     kept = (
         "() => caches.keys().then((names) => names.find((name) => name.startsWith('quietude-app-')))"
-        ".then((name) => caches.open(name)).then((cache) => cache.keys())"
-        ".then((all) => all.map(({ url }) => new URL(url).searchParams.get('lang')).filter(Boolean))"
+        # A key is listed a moment before what lies under it can be read.
+        ".then((name) => caches.open(name)).then((cache) => cache.keys().then((all) => Promise.all("
+        "all.map((key) => cache.match(key).then((found) => found?.text()).then((text) => text && key)))))"
+        ".then((all) => all.filter(Boolean).map(({ url }) => new URL(url).searchParams.get('lang')).filter(Boolean))"
     )
     assert set(phone.evaluate(kept)) == {"fr"}
     phone.goto("/language/en?next=/reports/new")

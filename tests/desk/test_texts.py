@@ -54,7 +54,7 @@ def test_what_may_be_a_person_is_listed_the_newest_first_and_marked(desk: DeskWo
     assert listed(desk) == [newer, older]
     page = desk.browse("coordinator").get("/desk/texts").text
     assert "<mark>Monsieur Dupont</mark> dépose ses sacs ici" in page
-    assert "«\xa0Monsieur Dupont\xa0»\xa0: peut-être le nom de quelqu" in page
+    assert "«\xa0Monsieur Dupont\xa0»\xa0: peut-être un nom de personne." in page
 
 
 def test_kept_is_gone_from_the_list_until_the_text_is_another(desk: DeskWorld) -> None:
