@@ -7,12 +7,14 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import Engine
 
+from benchmarks.soak_network import Network
 from tests.browser.conftest import ARGUMENTS, PHONE, Watch, sign_in
 from tests.browser.test_duplicates import HERE, report, said
 from tests.browser.test_offline_outbox import NO_NETWORK, REPORT, run, save_without_network, settled, states, stored
@@ -123,9 +125,18 @@ def test_browser_whose_workers_take_no_modules(open_page: Callable[..., Page], w
 
 
 @pytest.fixture
-def switch_on(browser: Browser, live_server: str, watch: Watch, tmp_path: Path) -> Iterator[Callable[[], Page]]:
+def network(live_server: str) -> Iterator[Network]:
+    """What a browser started anew has of it, worker included: Playwright cuts off the pages alone."""
+    made = Network(int(live_server.rpartition(":")[2]), Random(1))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def switch_on(browser: Browser, network: Network, watch: Watch, tmp_path: Path) -> Iterator[Callable[[], Page]]:
     """Starts a browser of its own on one profile; each time the one before is closed."""
     watch.allow(NO_NETWORK)
+    watch.origin = f"http://127.0.0.1:{network.port}"
     running: list[BrowserContext] = []
 
     def start() -> Page:
@@ -135,7 +146,7 @@ def switch_on(browser: Browser, live_server: str, watch: Watch, tmp_path: Path) 
             tmp_path / "profile",
             executable_path=shutil.which("chromium") or shutil.which("chromium-browser"),
             args=ARGUMENTS,
-            base_url=live_server,
+            base_url=watch.origin,
             viewport=PHONE,
             locale="fr-FR",
             geolocation=HERE,
@@ -151,7 +162,9 @@ def switch_on(browser: Browser, live_server: str, watch: Watch, tmp_path: Path) 
         context.close()
 
 
-def test_confirmation_from_a_cold_start_without_network(switch_on: Callable[[], Page], engine: Engine) -> None:
+def test_confirmation_from_a_cold_start_without_network(
+    switch_on: Callable[[], Page], network: Network, engine: Engine
+) -> None:
     phone = switch_on()
     sign_in(phone, "agent@demo.quietude")
     near = report(phone, 30)
@@ -159,6 +172,7 @@ def test_confirmation_from_a_cold_start_without_network(switch_on: Callable[[], 
     phone.goto("/near")
     expect(phone.locator(".near-card")).to_have_count(1)
 
+    network.cut()
     phone = switch_on()
     phone.context.set_offline(True)
     phone.goto("/near")
@@ -176,6 +190,7 @@ def test_confirmation_from_a_cold_start_without_network(switch_on: Callable[[], 
     expect(waiting).to_contain_text("disparu")
     assert states(phone) == ["waiting"]
 
+    network.restore()
     phone = switch_on()  # a session of a browser ends with it: she signs in again, and it goes out
     sign_in(phone, "agent@demo.quietude")
     assert settled(phone) == ["sent"]

@@ -62,7 +62,7 @@ class Executed:
 
 @pytest.fixture(scope="module")
 def large(
-    engine: Engine, cluster: Cluster, owner_engine: Engine, app_url: str, tmp_path_factory: pytest.TempPathFactory
+    engine: Engine, cluster: Cluster, app_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[DeskWorld]:
     """The world of the desk with 300,000 reports."""
     environ = {
@@ -84,7 +84,7 @@ def large(
     yield DeskWorld(app, engine, world)
     with app.app_context():
         services().engine.dispose()
-    with owner_engine.begin() as connection:
+    with superuser.begin() as connection:
         _empty(connection)
         connection.execute(text("ANALYZE report"))
 
