@@ -61,6 +61,9 @@ def init_app(app: Flask) -> None:
 
     def static(**values: Any) -> Response:
         response: Response = app.ensure_sync(plain)(**values)
+        if response.status_code == 304:  # noqa: PLR2004
+            response.close()  # nothing of the file is sent
+            response.response = []
         if response.status_code != 200:  # noqa: PLR2004  (a part of a file is not a part of the compressed one)
             return response
         # Read and closed at once: the library would leave the file of a stream open, and so would a request cut short.

@@ -13,14 +13,14 @@ const texts = JSON.parse(document.querySelector('#walk-texts').textContent);
  */
 export function setUpAnswers(root, patrol, then) {
   if (!canKeep()) return;
-  let busy = false;
+  const busy = new Set(); // forms: the next stop is there to be tapped while the last answer is still on its way
   const plain = new WeakSet();
   root.addEventListener('submit', async (event) => {
     const { target: form, submitter } = event;
     if (!form.dataset.walk || plain.has(form)) return;
     event.preventDefault();
-    if (busy) return;
-    busy = true;
+    if (busy.has(form)) return;
+    busy.add(form);
     try {
       const kept = await (form.dataset.walk === 'stop' ? answered : observed)(form, submitter.value === 'found', patrol);
       if (kept) await then({ form, ...kept });
@@ -29,7 +29,7 @@ export function setUpAnswers(root, patrol, then) {
       plain.add(form); // the phone cannot keep it: straight to the server
       form.requestSubmit(submitter);
     } finally {
-      busy = false;
+      busy.delete(form);
     }
   });
 }
