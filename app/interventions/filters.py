@@ -14,7 +14,10 @@ from app.filtering import Clause
 from app.interventions.rules import STATES
 from app.reports.filters import (
     add_clause,
+    add_codes,
     add_days,
+    add_organisation,
+    as_query,
     cells_in_window,
     parse_bbox,
     parse_codes,
@@ -45,16 +48,15 @@ class InterventionFilter:
     def query(self) -> dict[str, str]:
         """The filter as query parameters, as parse_filter reads them."""
         values = {
-            "kind": ",".join(self.kinds),
-            "state": ",".join(self.states),
-            "organisation": self.organisation or "",
-            "from": self.from_date.isoformat() if self.from_date else "",
-            "to": self.to_date.isoformat() if self.to_date else "",
-            "neighbourhood": str(self.neighbourhood or ""),
-            "bbox": ",".join(repr(number) for number in self.bbox) if self.bbox else "",
-            **(self.clause.parameters if self.clause else {}),
+            "kind": self.kinds,
+            "state": self.states,
+            "organisation": self.organisation,
+            "from": self.from_date,
+            "to": self.to_date,
+            "neighbourhood": self.neighbourhood,
+            "bbox": self.bbox,
         }
-        return {key: value for key, value in values.items() if value}
+        return as_query(values, self.clause)
 
 
 def parse_filter(args: Mapping[str, str], kinds: Collection[str]) -> InterventionFilter:
@@ -89,15 +91,9 @@ def conditions(chosen: InterventionFilter) -> tuple[list[str], dict[str, Any]]:
     """The filter as SQL conditions on `intervention`, with their named binds."""
     parts: list[str] = []
     binds: dict[str, Any] = {}
-    if chosen.kinds:
-        parts.append("intervention.kind_code = ANY(:kinds)")
-        binds["kinds"] = list(chosen.kinds)
-    if chosen.states:
-        parts.append("intervention.state = ANY(:states)")
-        binds["states"] = list(chosen.states)
-    if chosen.organisation:
-        parts.append("intervention.organisation_id = (SELECT id FROM organisation WHERE slug = :organisation_slug)")
-        binds["organisation_slug"] = chosen.organisation
+    add_codes("intervention.kind_code", "kinds", chosen.kinds, parts, binds)
+    add_codes("intervention.state", "states", chosen.states, parts, binds)
+    add_organisation("intervention", chosen.organisation, parts, binds)
     if chosen.neighbourhood:
         parts.append("intervention.neighbourhood_id = :neighbourhood_id")
         binds["neighbourhood_id"] = chosen.neighbourhood

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from app.db.sql import statement
 from app.open311.commands import RequestQuery
 from app.open311.rules import RESIDENT_SOURCE
+from app.reports.filters import add_codes
 from app.reports.store import ReportRow
 
 _SELECT = statement("reports", "select")
@@ -75,12 +76,8 @@ def _conditions(query: RequestQuery) -> tuple[list[str], dict[str, Any]]:
         parts.append("report.id IN (SELECT report_id FROM report_event WHERE at BETWEEN :updated_from AND :updated_to)")
         parts.append("NOT EXISTS (SELECT FROM report_event WHERE report_id = report.id AND at > :updated_to)")
         binds.update(updated_from=query.updated.start, updated_to=query.updated.end)
-    if query.codes:
-        parts.append("report.category_code = ANY(:codes)")
-        binds["codes"] = list(query.codes)
-    if query.states:
-        parts.append("report.state = ANY(:states)")
-        binds["states"] = list(query.states)
+    add_codes("report.category_code", "codes", query.codes, parts, binds)
+    add_codes("report.state", "states", query.states, parts, binds)
     return parts, binds
 
 

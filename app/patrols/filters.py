@@ -9,7 +9,17 @@ from typing import Any
 
 from app.filtering import Clause
 from app.patrols.rules import KINDS, STATES
-from app.reports.filters import add_clause, add_days, parse_bbox, parse_codes, parse_days, parse_organisation
+from app.reports.filters import (
+    add_clause,
+    add_codes,
+    add_days,
+    add_organisation,
+    as_query,
+    parse_bbox,
+    parse_codes,
+    parse_days,
+    parse_organisation,
+)
 
 KEYS = ("kind", "state", "organisation", "from", "to", "bbox")
 
@@ -31,15 +41,14 @@ class PatrolFilter:
     def query(self) -> dict[str, str]:
         """The filter as query parameters, as parse_filter reads them."""
         values = {
-            "kind": ",".join(self.kinds),
-            "state": ",".join(self.states),
-            "organisation": self.organisation or "",
-            "from": self.from_date.isoformat() if self.from_date else "",
-            "to": self.to_date.isoformat() if self.to_date else "",
-            "bbox": ",".join(repr(number) for number in self.bbox) if self.bbox else "",
-            **(self.clause.parameters if self.clause else {}),
+            "kind": self.kinds,
+            "state": self.states,
+            "organisation": self.organisation,
+            "from": self.from_date,
+            "to": self.to_date,
+            "bbox": self.bbox,
         }
-        return {key: value for key, value in values.items() if value}
+        return as_query(values, self.clause)
 
 
 def parse_filter(args: Mapping[str, str]) -> PatrolFilter:
@@ -64,15 +73,9 @@ def conditions(chosen: PatrolFilter) -> tuple[list[str], dict[str, Any]]:
     """The filter as SQL conditions on `patrol_visit`, with their named binds."""
     parts: list[str] = []
     binds: dict[str, Any] = {}
-    if chosen.kinds:
-        parts.append("patrol_visit.kind = ANY(:kinds)")
-        binds["kinds"] = list(chosen.kinds)
-    if chosen.states:
-        parts.append("patrol_visit.state = ANY(:states)")
-        binds["states"] = list(chosen.states)
-    if chosen.organisation:
-        parts.append("patrol_visit.organisation_id = (SELECT id FROM organisation WHERE slug = :organisation_slug)")
-        binds["organisation_slug"] = chosen.organisation
+    add_codes("patrol_visit.kind", "kinds", chosen.kinds, parts, binds)
+    add_codes("patrol_visit.state", "states", chosen.states, parts, binds)
+    add_organisation("patrol_visit", chosen.organisation, parts, binds)
     add_days((chosen.from_date, chosen.to_date), ("patrol_visit.at", "patrol_visit.at"), parts, binds)
     if chosen.bbox:
         parts.append("patrol_visit.geom_4326 && ST_MakeEnvelope(:west, :south, :east, :north, 4326)")

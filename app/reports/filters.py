@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -51,18 +51,28 @@ class ReportFilter(BaseModel):
     def query(self) -> dict[str, str]:
         """The filter as query parameters, as parse_filter reads them."""
         values = {
-            "theme": ",".join(self.themes),
-            "category": ",".join(self.categories),
-            "from": self.from_date.isoformat() if self.from_date else "",
-            "to": self.to_date.isoformat() if self.to_date else "",
-            "state": ",".join(self.states),
-            "severity": str(self.severity_min or ""),
-            "bbox": ",".join(repr(number) for number in self.bbox) if self.bbox else "",
-            "due": self.due or "",
-            "organisation": self.organisation or "",
-            **(self.clause.parameters if self.clause else {}),
+            "theme": self.themes,
+            "category": self.categories,
+            "from": self.from_date,
+            "to": self.to_date,
+            "state": self.states,
+            "severity": self.severity_min,
+            "bbox": self.bbox,
+            "due": self.due,
+            "organisation": self.organisation,
         }
-        return {key: value for key, value in values.items() if value}
+        return as_query(values, self.clause)
+
+
+def as_query(values: Mapping[str, object], clause: Clause | None) -> dict[str, str]:
+    """A filter's values and its CQL2 as query parameters; what is empty, None or 0 is left out."""
+    given = {**values, **(clause.parameters if clause else {})}
+    return {key: _written(value) for key, value in given.items() if value}
+
+
+def _written(value: object) -> str:
+    """As it is read again: a list by commas, a day as YYYY-MM-DD."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def parse_filter(args: Mapping[str, str], nomenclature: Nomenclature) -> ReportFilter:
@@ -166,28 +176,34 @@ def conditions(chosen: ReportFilter, now: datetime | None = None) -> tuple[list[
     """The filter as SQL conditions on `report` (and `category` joined), with their named binds. now: for `due`."""
     parts: list[str] = []
     binds: dict[str, Any] = {}
-    if chosen.themes:
-        parts.append("category.theme_code = ANY(:themes)")
-        binds["themes"] = list(chosen.themes)
-    if chosen.categories:
-        parts.append("report.category_code = ANY(:categories)")
-        binds["categories"] = list(chosen.categories)
+    add_codes("category.theme_code", "themes", chosen.themes, parts, binds)
+    add_codes("report.category_code", "categories", chosen.categories, parts, binds)
     add_days((chosen.from_date, chosen.to_date), ("report.observed_at", "report.observed_at"), parts, binds)
-    if chosen.states:
-        parts.append("report.state = ANY(:states)")
-        binds["states"] = list(chosen.states)
+    add_codes("report.state", "states", chosen.states, parts, binds)
     if chosen.severity_min is not None:
         parts.append("report.severity >= :severity_min")
         binds["severity_min"] = chosen.severity_min
-    if chosen.organisation is not None:
-        parts.append("report.organisation_id = (SELECT id FROM organisation WHERE slug = :organisation_slug)")
-        binds["organisation_slug"] = chosen.organisation
+    add_organisation("report", chosen.organisation, parts, binds)
     if chosen.due is not None:
         _due_window(chosen.due, now or datetime.now(UTC), parts, binds)
     if chosen.bbox is not None:
         _window(chosen.bbox, parts, binds)
     add_clause(chosen.clause, parts, binds)
     return parts, binds
+
+
+def add_codes(column: str, name: str, codes: Collection[str], parts: list[str], binds: dict[str, Any]) -> None:
+    """The column is one of the codes; none of them: whatever it is. name: of the bind."""
+    if codes:
+        parts.append(f"{column} = ANY(:{name})")
+        binds[name] = list(codes)
+
+
+def add_organisation(table: str, slug: str | None, parts: list[str], binds: dict[str, Any]) -> None:
+    """Of `table`, what that organisation answers for."""
+    if slug is not None:
+        parts.append(f"{table}.organisation_id = (SELECT id FROM organisation WHERE slug = :organisation_slug)")  # noqa: S608
+        binds["organisation_slug"] = slug
 
 
 def add_days(
