@@ -71,8 +71,18 @@ def parse_desk(args: Mapping[str, str], nomenclature: Nomenclature) -> DeskQuery
     tab = next((one for one in TABS if one == wanted), None)
     if tab is None:
         raise BadRequestError("tab", _("choose one of: %(known)s", known=", ".join(TABS)))
-    after = read_keyset(args.get("after", ""))
-    return DeskQuery(tab, parse_filter(args, nomenclature), After(*after) if after else None)
+    return DeskQuery(tab, parse_filter(args, nomenclature), parse_after(args.get("after", "")))
+
+
+def parse_after(value: str) -> After | None:
+    """Where a page begins; None for the first.
+
+    Raises:
+        BadRequestError: it is not one of ours.
+
+    """
+    after = read_keyset(value)
+    return After(*after) if after else None
 
 
 @dataclass(frozen=True)

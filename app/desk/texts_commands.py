@@ -1,4 +1,4 @@
-"""Untrusted input of the texts to look at → frozen values: where a page begins, and what is decided about one text."""
+"""Untrusted input of the texts to look at → frozen values: what is decided about one of them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from uuid import UUID
 from flask_babel import gettext as _
 from pydantic_core import PydanticCustomError
 
-from app.desk.desk_commands import After
-from app.errors import BadRequestError, FieldError, InvalidInputError
+from app.errors import FieldError, InvalidInputError
 from app.reports.commands import plain_text, usual_refusal
-from app.web.paging import read_keyset
 
 # keep: it is no person. change: another text in its place. hide: none.
 Decision = Literal["keep", "change", "hide"]
@@ -28,20 +26,6 @@ class TextCommand:
     decision: Decision
     version: int
     text: str | None
-
-
-def parse_after(args: Mapping[str, str]) -> After | None:
-    """Where the page begins.
-
-    Raises:
-        BadRequestError: names the parameter.
-
-    """
-    for name in args:
-        if name != "after":
-            raise BadRequestError(name[:40], _("there is no such parameter"))
-    after = read_keyset(args.get("after", ""))
-    return After(*after) if after else None
 
 
 def field_of(report_id: UUID) -> str:

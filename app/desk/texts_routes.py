@@ -12,13 +12,14 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from app.db.session import unit_of_work
 from app.desk import texts_actions
-from app.desk.desk_commands import After
-from app.desk.texts_commands import field_of, parse_after, parse_text
+from app.desk.desk_commands import After, parse_after
+from app.desk.texts_commands import field_of, parse_text
 from app.errors import BadRequestError, FieldError, InvalidInputError
 from app.nomenclature.actions import current_nomenclature
 from app.people.identity import current_actor
 from app.reports.screening_words import reasons
 from app.web.context import services
+from app.web.paging import refuse_unknown
 
 blueprint = Blueprint("texts", __name__, template_folder="templates")
 
@@ -26,7 +27,8 @@ blueprint = Blueprint("texts", __name__, template_folder="templates")
 @blueprint.get("/desk/texts")
 def index() -> str:
     """One page of texts to look at."""
-    return _page(parse_after(request.args))
+    refuse_unknown("after")
+    return _page(parse_after(request.args.get("after", "")))
 
 
 def _page(after: After | None, errors: Sequence[FieldError] = (), written: str = "") -> str:
@@ -51,7 +53,7 @@ def decide(report_id: UUID) -> BaseResponse | tuple[str, int]:
     """Keep, change or hide one text; then the list again."""
     actor = current_actor()
     try:
-        after = parse_after({"after": str(request.form.get("after", ""))[:100]})
+        after = parse_after(request.form.get("after", "")[:100])
     except BadRequestError:
         after = None
     try:

@@ -67,17 +67,17 @@ def span(uow: UnitOfWork, collection: Collection) -> Span:
 
 
 def _at_once(uow: UnitOfWork, collection: Collection, end: str) -> datetime | None:
-    before = uow.connection.scalar(text("SELECT current_setting('statement_timeout')"))
+    attempt = uow.connection.begin_nested()
     try:
-        with uow.connection.begin_nested():
-            uow.connection.execute(_TIMEOUT, {"value": PATIENCE})
-            found = uow.connection.scalar(text(f"SELECT {end} FROM {_from(collection, [])}"))  # noqa: S608  (texts of ours)
-            uow.connection.execute(_TIMEOUT, {"value": before})
+        uow.connection.execute(_TIMEOUT, {"value": PATIENCE})
+        found = uow.connection.scalar(text(f"SELECT {end} FROM {_from(collection, [])}"))  # noqa: S608  (texts of ours)
+        return cast("datetime | None", found)
     except OperationalError as error:
         if not isinstance(error.orig, QueryCanceled):
             raise
         return None
-    return cast("datetime | None", found)
+    finally:
+        attempt.rollback()  # the patience goes with it
 
 
 def place_codes(uow: UnitOfWork, kind: str) -> dict[int, str]:

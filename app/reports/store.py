@@ -161,18 +161,19 @@ def add_reports(cursor: PsycopgCursor, submissions: Sequence[Submission]) -> lis
 
     """
     # By sender. An id that comes again goes into a call of its own, which then finds what was stored before.
-    calls: dict[tuple[Actor, bytes | None, int], list[NewReport]] = {}
+    calls: dict[tuple[Actor, bytes | None, int], tuple[int, list[NewReport]]] = {}
     # Where each was: its call, and its id in it.
     keys: list[tuple[int, str]] = []
     times: Counter[UUID] = Counter()
     for one in submissions:
         sender = (one.actor, one.token_sha256, times[one.new.id])
         times[one.new.id] += 1
-        calls.setdefault(sender, []).append(one.new)
-        keys.append((list(calls).index(sender), str(one.new.id)))
+        call, news = calls.setdefault(sender, (len(calls), []))
+        news.append(one.new)
+        keys.append((call, str(one.new.id)))
     cursor.execute(
         _submit(len(calls)),
-        tuple(chain.from_iterable(_arguments(n, *sender[:2], news) for n, (sender, news) in enumerate(calls.items()))),
+        tuple(chain.from_iterable(_arguments(n, *sender[:2], news) for sender, (n, news) in calls.items())),
     )
     found = {(call, report_id): Added(*row) for call, report_id, *row in cursor.fetchall()}
     return [found[key] for key in keys]
