@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Geolocation, Page, expect
+from playwright.sync_api import Geolocation, Page, Route, expect
 from sqlalchemy import Engine, text
 
 from app.db.session import unit_of_work
 from app.people.actor import SYSTEM
 from tests.browser.conftest import CENTRE_LAT, CENTRE_LON, DESKTOP, Watch
 from tests.browser.test_pages import AXE, WCAG
+from tests.photos.samples import jpeg
 
 pytestmark = pytest.mark.browser
 HERE: Geolocation = {"longitude": CENTRE_LON, "latitude": CENTRE_LAT, "accuracy": 8}
@@ -76,6 +78,36 @@ def test_one_tap_says_that_it_is_the_same(phone: Page, engine: Engine) -> None:
     expect(phone.locator("#report-form")).to_be_visible()
 
 
+def test_same_on_a_bad_network_is_kept_with_its_photo_and_goes_out_once(
+    phone: Page, engine: Engine, watch: Watch, tmp_path: Path
+) -> None:
+    watch.allow("ERR_INTERNET_DISCONNECTED|ERR_FAILED|Failed to fetch")
+    there = report(phone, 10)
+    (tmp_path / "bac.jpg").write_bytes(jpeg(320, 240))
+    begin(phone)
+    phone.set_input_files("#photos", tmp_path / "bac.jpg")
+    expect(phone.locator(".similar-card")).to_have_count(1)
+    phone.context.set_offline(True)
+    phone.click(".similar-card button")
+    expect(phone.locator("#done-title")).to_have_text("Enregistré sur ce téléphone.")
+    assert (phone.locator("#done-link").get_attribute("href"), said(engine, there)) == ("/outbox", ["created"])
+
+    # It arrives, its answer does not: the second try is no second confirmation.
+    def lose_answer(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    phone.route("**/confirmations", lose_answer, times=1)
+    with phone.expect_event("requestfailed"):
+        phone.context.set_offline(False)
+    phone.evaluate("window.dispatchEvent(new Event('online'))")
+    expect(phone.locator("#done-title")).to_have_text("Merci, c'est confirmé.")
+    expect(phone.locator("#photo-uploads [role=status]")).to_have_text("Toutes les photos sont envoyées.")
+    assert phone.locator("#done-link").get_attribute("href") == f"/reports/{there}"
+    assert said(engine, there) == ["created", "still_there", "photo_added"]
+    assert len(stored(engine)) == 1
+
+
 def test_something_else_is_asked_once_and_goes_on(phone: Page, engine: Engine) -> None:
     report(phone, 10)
     begin(phone)
@@ -101,6 +133,7 @@ def test_closed_meanwhile_says_so_and_goes_on(phone: Page, engine: Engine, watch
     phone.click(".similar-card button")
     expect(phone.locator("#similar-problem")).to_contain_text("vient d'être clos")
     expect(phone.locator(".similar-card")).to_have_count(0)
+    expect(phone.locator("#outbox-badge")).to_be_hidden()
     phone.click("#submit")
     expect(phone.locator("#done")).to_be_visible()
     assert len(stored(engine)) == 2

@@ -154,6 +154,15 @@ def test_what_is_missing_is_said_before_sending(agent: Page, engine: Engine) -> 
     agent.locator("#error-summary a").first.click()
     expect(agent.locator("fieldset#category")).to_be_focused()
     assert _stored(engine) == []
+    # Each line goes as soon as its field is right; with the last one the summary.
+    _two_taps(agent)
+    expect(agent.locator("#error-summary li")).to_have_text(
+        ["Dites où c'est : utilisez votre position ou touchez la carte."]
+    )
+    expect(agent.locator("#category-error")).to_have_count(0)
+    _tap_map(agent)
+    expect(agent.locator("#error-summary")).to_be_hidden()
+    expect(agent.locator(".block.invalid")).to_have_count(0)
 
 
 def test_refusal_of_the_server_lands_at_its_field(agent: Page, engine: Engine, watch: Watch) -> None:
@@ -166,8 +175,14 @@ def test_refusal_of_the_server_lands_at_its_field(agent: Page, engine: Engine, w
     expect(agent.locator("#error-summary")).to_be_focused()
     field = agent.locator("#description")
     expect(field).to_have_attribute("aria-invalid", "true")
-    expect(agent.locator("#" + str(field.get_attribute("aria-describedby")))).to_be_visible()
+    expect(field).to_have_attribute("aria-describedby", "description-hint description-error")
+    expect(agent.locator("#description-error")).to_be_visible()
+    agent.fill("#description", "voir <i>ici")
+    expect(field).to_have_attribute("aria-invalid", "true")
     agent.fill("#description", "voir ici")
+    expect(agent.locator("#error-summary")).to_be_hidden()
+    expect(field).to_have_attribute("aria-describedby", "description-hint")
+    expect(field).not_to_have_attribute("aria-invalid", re.compile(""))
     agent.click("#submit")
     expect(agent.locator("#done")).to_be_visible()
     assert [row["description"] for row in _stored(engine)] == ["voir ici"]
@@ -179,6 +194,10 @@ def test_swapped_coordinates_are_one_tap_to_put_right(agent: Page, engine: Engin
     _two_taps(agent)
     _fill_coordinates(agent, str(CENTRE_LAT), str(CENTRE_LON))
     agent.click("#submit")
+    expect(agent.locator("#error-summary")).to_be_focused()
+    agent.fill("#lon", str(CENTRE_LON))
+    expect(agent.locator("#lat")).to_have_attribute("aria-invalid", "true")  # the other one is wrong still
+    agent.fill("#lon", str(CENTRE_LAT))
     agent.click("#swap")
     expect(agent.locator("#lon")).to_have_value(str(CENTRE_LON))
     agent.click("#submit")

@@ -1,39 +1,62 @@
 // Messages at their fields and in the summary, as the server renders them without JavaScript.
 
+let shown = []; // what is said now: {field, message, code, block, line, fieldset}
+
 /** Take every message away. */
 export function clearErrors(form) {
-  for (const message of form.querySelectorAll('p.error')) message.remove();
-  for (const field of form.querySelectorAll('[aria-invalid]')) {
-    field.removeAttribute('aria-invalid');
-    field.removeAttribute('aria-describedby');
-    const hint = form.querySelector(`#${field.id}-hint`);
-    if (hint) field.setAttribute('aria-describedby', hint.id);
-  }
-  for (const block of form.querySelectorAll('.block.invalid')) block.classList.remove('invalid');
-  form.querySelector('#error-summary').hidden = true;
+  drop(form, shown);
+}
+
+/** Takes what the server has rendered out of the page: {field, message, code}; `swapped` is the one code that it shows. */
+export function renderedErrors(form) {
+  const code = form.querySelector('#swap').hidden ? '' : 'swapped';
+  const ofNoField = [...form.querySelectorAll('#error-summary li:not(:has(a))')].map(({ textContent: message }) => ({ field: '', message }));
+  return ofNoField.concat([...form.querySelectorAll('p.error[id]')].map((paragraph) => {
+    paragraph.remove();
+    return { field: paragraph.id.replace(/-error\d*$/, ''), message: paragraph.textContent.trim(), code };
+  }));
 }
 
 /** Show `errors` ({field, message, code}) and move the focus to the summary. */
 export function showErrors(form, errors) {
   const summary = form.querySelector('#error-summary');
-  const said = new Set();
-  const lines = [];
+  const lines = new Map(); // lon and lat often say the same
+  clearErrors(form);
   for (const error of errors) {
-    mark(form, error);
-    if (said.has(error.message)) continue; // lon and lat often say the same
-    said.add(error.message);
-    lines.push(line(form, error));
+    const fieldset = mark(form, error);
+    if (!lines.has(error.message)) lines.set(error.message, line(form, error));
+    shown.push({ ...error, fieldset, line: lines.get(error.message) });
   }
-  summary.querySelector('ul').replaceChildren(...lines);
-  summary.querySelector('#swap').hidden = !errors.some((error) => error.code === 'swapped');
-  summary.hidden = false;
+  summary.querySelector('ul').replaceChildren(...lines.values());
+  showSummary(form);
   summary.focus();
   summary.scrollIntoView({ block: 'center' });
 }
 
+/** Take away what is right again, as `isRight({field, code})` has it; with the last line the summary goes. */
+export function dropRight(form, isRight) {
+  const right = shown.filter(isRight);
+  if (right.length) drop(form, right);
+}
+
+function drop(form, errors) {
+  shown = shown.filter((error) => !errors.includes(error));
+  for (const { field, line: item, fieldset } of errors) {
+    unmark(form, field);
+    if (!shown.some((other) => other.line === item)) item.remove();
+    if (!shown.some((other) => other.fieldset === fieldset)) fieldset?.classList.remove('invalid');
+  }
+  showSummary(form);
+}
+
+function showSummary(form) {
+  form.querySelector('#swap').hidden = !shown.some((error) => error.code === 'swapped');
+  form.querySelector('#error-summary').hidden = shown.length === 0;
+}
+
 function line(form, { field, message, block }) {
   const item = document.createElement('li');
-  const target = form.querySelector(`[id="${CSS.escape(block ?? field)}"]`);
+  const target = controlOf(form, block ?? field);
   if (!target) {
     item.textContent = message;
     return item;
@@ -51,22 +74,36 @@ function line(form, { field, message, block }) {
   return item;
 }
 
+const controlOf = (form, id) => form.querySelector(`[id="${CSS.escape(id)}"]`);
+
+/** The field's message beside it. Returns the block that it stands in. */
 function mark(form, { field, message, block }) {
-  const control = form.querySelector(`[id="${CSS.escape(field)}"]`);
-  if (!control) return;
-  const fieldset = control.closest('.block');
+  const control = controlOf(form, field);
+  const fieldset = control?.closest('.block');
   fieldset?.classList.add('invalid');
-  const paragraph = document.createElement('p');
-  paragraph.className = 'error';
-  paragraph.id = `${field}-error`;
-  paragraph.textContent = message;
+  if (!control || block) return fieldset; // the summary says it; the field itself may stay folded away
+  const paragraph = Object.assign(document.createElement('p'), { className: 'error', id: `${field}-error`, textContent: message });
   if (control.matches('fieldset')) {
+    control.setAttribute('aria-describedby', paragraph.id);
     control.querySelector('div').prepend(paragraph);
-    return;
+    return fieldset;
   }
-  if (block) return; // the summary says it; the field itself may stay folded away
   control.closest('details')?.setAttribute('open', '');
   control.setAttribute('aria-invalid', 'true');
-  control.setAttribute('aria-describedby', paragraph.id);
+  describe(form, control, `${field}-hint`, paragraph.id);
   (control.closest('.field') ?? control.parentElement).append(paragraph);
+  return fieldset;
+}
+
+function unmark(form, field) {
+  const control = controlOf(form, field);
+  controlOf(form, `${field}-error`)?.remove();
+  control?.removeAttribute('aria-invalid');
+  if (control) describe(form, control, `${field}-hint`);
+}
+
+function describe(form, control, ...ids) {
+  const there = ids.filter((id) => id.endsWith('-error') || controlOf(form, id));
+  if (there.length) control.setAttribute('aria-describedby', there.join(' '));
+  else control.removeAttribute('aria-describedby');
 }

@@ -3,7 +3,8 @@
 //   save(kind, body, blobs) → item   kinds: report | confirmation | passage | photo. On the disk when it resolves; sent at
 //     once when there is a network. body is what the API takes, with `id` (a UUID; made here when it is missing) and, for
 //     the others than a report, what it belongs to: `report` (confirmation, photo) or `patrol` (passage).
-//     blobs: pictures of a report (Blob, or {id, blob, stage, taken_at}), each becomes an item of its own; one for a photo.
+//     blobs: pictures (Blob, or {id, blob, stage, taken_at}) of a report, or of the one that a confirmation is about: each
+//     becomes an item of its own, and goes after what it came with; one for a photo.
 //     Saved again under the same id it replaces what waits.
 //   list() → items {id, kind, account, state, created_at, after, error, body…}, the oldest first; only one's own
 //   subscribe(fn) → stop   fn(status()) now and after every change, in whichever tab
@@ -45,7 +46,7 @@ export async function save(kind, body, blobs = []) {
       pictures.push(await picture(account, id, one.blob));
       continue;
     }
-    const photo = { id: one.id ?? newId(), report: id, stage: one.stage, taken_at: one.taken_at };
+    const photo = { id: one.id ?? newId(), report: kind === 'report' ? id : body.report, stage: one.stage, taken_at: one.taken_at };
     rows.push(await row({ account, id: photo.id, kind: 'photo', created_at: now + (index + 1) / 1000, after: id }, photo));
     pictures.push(await picture(account, photo.id, one.blob));
   }
@@ -66,7 +67,7 @@ async function picture(account, id, blob) {
   return { id, type: blob.type, ...(await seal(account, id, await blob.arrayBuffer())) };
 }
 
-/** All or nothing: a report never lies here without its pictures. */
+/** All or nothing: nothing lies here without its pictures. */
 function store(account, id, rows, pictures) {
   return change(['items', 'blobs'], async (items, kept) => {
     const before = await items.get(id);

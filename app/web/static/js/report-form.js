@@ -1,6 +1,6 @@
 // The report form: puts the parts together, keeps it on the phone before anything is sent, and says what happened.
 
-import { clearErrors, showErrors } from './form-errors.js';
+import { clearErrors, dropRight, renderedErrors, showErrors } from './form-errors.js';
 import { byDistance } from './near-places.js';
 import { edit } from './offline-outbox.js';
 import { openReports } from './offline-reference.js';
@@ -11,6 +11,7 @@ import { setUpCategories } from './report-category.js';
 import { setUpDraft } from './report-draft.js';
 import { setUpPlace } from './report-place.js';
 import { canKeep, keep, sendNow } from './report-outbox.js';
+import { setUpSame } from './report-same.js';
 import { postSurely } from './report-send.js';
 import { setUpSent } from './report-sent.js';
 import { setUpSimilar } from './report-similar.js';
@@ -18,6 +19,7 @@ import { setUpText } from './report-text.js';
 
 const FIELDS = ['lon', 'lat', 'observed_at', 'description', 'place_id'];
 const NEAR_M = 100;
+const MARKUP = /<\s*[/!?a-z]/i; // as the server has it (app/reports/rules.py)
 const form = document.querySelector('#report-form');
 const texts = JSON.parse(document.querySelector('#report-texts').textContent);
 const words = JSON.parse(document.querySelector('#report-words').textContent);
@@ -31,13 +33,15 @@ fillFromAddress(form, { back: document.querySelector('#done-back'), others: docu
 let severityTouched = severities.some((radio) => radio.checked);
 let attempt = freshAttempt(form.elements.id.value || newId());
 let sending = false;
+let before = {}; // what stood in the fields when something was wrong with them
 
 form.classList.add('enhanced');
 for (const details of form.querySelectorAll('#coordinates, #later')) details.open = Boolean(details.querySelector('[aria-invalid]'));
 
-const similar = setUpSimilar(form, texts, same);
+const similar = setUpSimilar(form, texts, (found) => whileSending(() => same(found)));
 const text = setUpText(form, texts, words);
 const categories = setUpCategories(form, texts, (radio) => {
+  recheck();
   lookForSimilar();
   text.showPhrases(radio.closest('.theme-group').dataset.theme);
   // The category's usual severity, unless somebody has chosen one.
@@ -48,6 +52,7 @@ const place = setUpPlace(form, texts, { onPlace: follow });
 const draft = setUpDraft(form, unfinished);
 const photos = setUpPhotos(form.querySelector('[data-photo-field]'), document.querySelector('#photo-direct'), { onChange: countPhotos });
 const sent = setUpSent(form, document.querySelector('#done'), document.querySelector('#photo-uploads'), texts);
+const same = setUpSame(texts, { similar, photos, sent, left, setSending });
 for (const radio of severities) radio.addEventListener('change', () => { severityTouched = true; });
 setUpCamera();
 begin();
@@ -89,7 +94,32 @@ function missing(report) {
   return errors;
 }
 
+// ── what is wrong in it ─────────────────────────────────────────────────────────────────────────────────────────────
+
+function complain(errors) {
+  before = Object.fromEntries(new FormData(form));
+  showErrors(form, errors);
+}
+
+function recheck() {
+  dropRight(form, isRight);
+}
+
+/** Whether an error is settled, as far as this phone can tell: what stood there has changed, and for the better. */
+function isRight({ field, code }) {
+  const now = Object.fromEntries(new FormData(form));
+  const isChanged = (name) => now[name] !== before[name];
+  if (field === 'lon' || field === 'lat') {
+    const isPoint = [now.lon, now.lat].every((value) => typeof degrees(value) === 'number');
+    // A point is one thing, whichever of its two numbers was wrong; swapped ones are both wrong.
+    return isPoint && (code === 'swapped' ? isChanged('lon') && isChanged('lat') : isChanged('lon') || isChanged('lat'));
+  }
+  if (field === 'observed_at' && now.observed_at && new Date(now.observed_at) > new Date()) return false;
+  return isChanged(field) && !(code === 'markup' && MARKUP.test(now[field]));
+}
+
 function follow() {
+  recheck();
   lookForSimilar();
   draft.soon();
   countNear();
@@ -119,9 +149,11 @@ function fill(values) {
 // ── opening ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 async function begin() {
+  const rendered = renderedErrors(form);
+  if (rendered.length) complain(rendered);
   const waiting = new URLSearchParams(location.search).get('edit');
   if (waiting) return takeFromOutbox(waiting);
-  const kept = isPrefilled || form.querySelector('[aria-invalid]') ? null : await draft.load();
+  const kept = isPrefilled || rendered.length ? null : await draft.load();
   if (kept) {
     attempt = freshAttempt(kept.id);
     fill(kept);
@@ -141,7 +173,7 @@ async function takeFromOutbox(id, { error = null } = {}) {
   fill({ ...said, observed_at: '' });
   if (!photos.files().length) photos.add(item.blobs.map(({ blob }, index) => new File([blob], `${index + 1}.jpg`, { type: blob.type })));
   const { errors = [], detail = '' } = error ?? item.error ?? {};
-  if (errors.length || detail) showErrors(form, errors.length ? errors : [{ field: 'id', message: detail }]);
+  if (errors.length || detail) complain(errors.length ? errors : [{ field: 'id', message: detail }]);
 }
 
 async function countNear() {
@@ -197,11 +229,16 @@ async function send() {
   form.querySelector('#failure').hidden = true;
   const report = body();
   const errors = missing(report);
-  if (errors.length) return void showErrors(form, errors);
+  if (errors.length) return void complain(errors);
   if (text.stops()) return;
+  await whileSending(() => keepAndSend(report));
+}
+
+async function whileSending(work) {
+  if (sending) return;
   setSending(true);
   try {
-    await keepAndSend(report);
+    await work();
   } finally {
     if (sending) setSending(false);
   }
@@ -217,15 +254,17 @@ async function keepAndSend(report) {
   }
   const outcome = await sendNow(report.id);
   setSending(false);
-  if (outcome.state === 'refused') return refused(report.id, outcome.error);
+  if (['refused', 'lost'].includes(outcome.state)) return comeBack(report.id, outcome);
   await finished(report);
-  return sent.show(report.id, label(report), outcome, (error) => refused(report.id, error));
+  const thing = { id: report.id, report: report.id, label: label(report), title: texts.recorded, text: label(report) };
+  return sent.show(thing, outcome, (item) => comeBack(report.id, item));
 }
 
-/** The server will not have it as it is: the form again, with its messages, and nothing lost. */
-async function refused(id, error) {
+/** The server will not have it as it is, or it is gone from this phone: the form again, with why, and nothing lost. */
+async function comeBack(id, item) {
   sent.hide();
-  await takeFromOutbox(id, { error });
+  if (item?.state !== 'refused') return fail(texts.lost);
+  return takeFromOutbox(id, { error: item.error });
 }
 
 async function sendStraight(report) {
@@ -237,7 +276,7 @@ async function sendStraight(report) {
     sent.confirmed(report.id, texts.recorded, hasArrived ? texts.arrived : label(report));
     return void photos.uploadTo(`/api/reports/${report.id}/photos`);
   }
-  if (status === 422 && data.errors?.length) return showErrors(form, data.errors);
+  if (status === 422 && data.errors?.length) return complain(data.errors);
   if (status === 0) attempt.tried = true; // it may have arrived although no answer came back
   const why = { 0: texts.network, 401: texts.signin, 429: texts.busy }[status];
   return fail(why ?? data.errors?.[0]?.message ?? texts.server.replace('{status}', status));
@@ -247,28 +286,12 @@ const label = (report) => form.querySelector(`input[value="${report.category}"]`
 
 async function finished(report) {
   categories.remember(report.category);
-  form.hidden = true; // what is left in it is no draft any more
-  await draft.drop();
+  await left();
 }
 
-/** "It is the same": somebody was there again, which is said of that report instead of making another one. */
-async function same(found, button) {
-  if (sending) return;
-  setSending(true);
-  button.disabled = true;
-  const said = { id: newId(), seen: 'there', at: new Date().toISOString() };
-  const { status } = await postSurely(`/api/reports/${found.id}/confirmations`, said);
-  setSending(false);
-  button.disabled = false;
-  if (status === 200 || status === 201) {
-    await draft.drop();
-    sent.confirmed(found.id, texts.confirmed, texts.confirmed_text.replace('{what}', found.label));
-    return void photos.uploadTo(`/api/reports/${found.id}/photos`);
-  }
-  if (status === 0) return similar.say(texts.network, found);
-  if (status === 401) return similar.say(texts.signin, found);
-  if (status === 404 || status === 409) return similar.say(texts.gone_meanwhile, found, true);
-  return similar.say(status === 429 ? texts.busy : texts.server.replace('{status}', status), found);
+async function left() {
+  form.hidden = true; // what is left in it is no draft any more
+  await draft.drop();
 }
 
 // ── the next one ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -293,6 +316,8 @@ function startAgain({ here }) {
   form.querySelector('#form-title').focus();
 }
 
+form.addEventListener('input', recheck);
+form.addEventListener('change', recheck);
 form.addEventListener('submit', (event) => {
   event.preventDefault();
   send();

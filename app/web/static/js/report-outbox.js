@@ -19,13 +19,13 @@ export async function keep(kind, body, blobs = []) {
   }
 }
 
-/** Try to send now: {state: sent | refused | waiting, error, left: none | offline | signin | later}. */
+/** Try to send now: {state: sent | refused | waiting | lost, error, left: none | offline | signin | later}. lost: it is not here. */
 export async function sendNow(id) {
   const timeout = new Promise((resolve) => { setTimeout(() => resolve({ left: 'later' }), WAIT_MS); });
   const went = flush().catch(() => ({ left: 'offline' }));
   const { left } = await Promise.race([settled(id), went, timeout]);
   const item = await find(id);
-  return { state: item?.state === 'sending' ? 'waiting' : item?.state ?? 'sent', error: item?.error ?? null, left };
+  return { state: item?.state === 'sending' ? 'waiting' : item?.state ?? 'lost', error: item?.error ?? null, left };
 }
 
 export const find = async (id) => (await list()).find((item) => item.id === id) ?? null;

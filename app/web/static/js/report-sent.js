@@ -3,16 +3,18 @@
 import { flush } from './offline-outbox.js';
 import { follow } from './report-outbox.js';
 
-/** Make the end of the form live. Returns {show(id, label, outcome), confirmed(id, title, text), hide()}. */
+/**
+ * Make the end of the form live. Returns {show(thing, outcome, onReturn), confirmed(id, title, text), hide()}.
+ * thing: {id of the item, report that it is about, label, title and text once it is sent}.
+ */
 export function setUpSent(form, done, panel, texts) {
   const photoTexts = JSON.parse(document.querySelector('#photo-texts').textContent);
   const uploads = setUpUploads(panel, photoTexts);
   let stop = null;
 
-  function open(id, title, text) {
+  function open(title, text) {
     done.querySelector('#done-title').textContent = title;
     done.querySelector('#done-text').textContent = text;
-    done.querySelector('#done-link').href = `/reports/${id}`;
     done.querySelector('#done-problem').hidden = true;
     form.hidden = true;
     done.hidden = false;
@@ -20,42 +22,45 @@ export function setUpSent(form, done, panel, texts) {
     done.querySelector('#done-title').focus();
   }
 
-  function say(isSent, label, left) {
+  function say(thing, isSent, left) {
     done.classList.toggle('waits', !isSent);
     const why = { signin: 'kept_signin', later: navigator.onLine ? 'kept_later' : 'kept_text' }[left] ?? 'kept_text';
-    done.querySelector('#done-title').textContent = isSent ? texts.recorded : texts.kept;
-    done.querySelector('#done-text').textContent = isSent ? label : texts[why].replace('{what}', label);
-    const link = done.querySelector('#done-link');
-    link.querySelector('span').textContent = isSent ? texts.see : texts.outbox;
+    done.querySelector('#done-title').textContent = isSent ? thing.title : texts.kept;
+    done.querySelector('#done-text').textContent = isSent ? thing.text : texts[why].replace('{what}', thing.label);
+    linkTo(isSent ? `/reports/${thing.report}` : '/outbox', isSent ? texts.see : texts.outbox);
   }
 
-  /** A report that is in the outbox: what is said follows it. `onRefused(error)` runs when the server will not have it. */
-  function show(id, label, { state, left }, onRefused) {
+  function linkTo(href, text) {
+    const link = done.querySelector('#done-link');
+    link.href = href;
+    link.querySelector('span').textContent = text;
+  }
+
+  /**
+   * Something that is in the outbox: what is said follows it. `onReturn(item)` runs when the server will not have it, and
+   * with undefined when it is gone from this phone unsent; not once the next form is being filled in: the outbox says it.
+   */
+  function show(thing, { state, left }, onReturn) {
     stop?.();
-    open(id, texts.kept, '');
-    say(state === 'sent', label, left);
-    done.querySelector('#done-link').href = state === 'sent' ? `/reports/${id}` : '/outbox';
-    stop = follow(id, (items) => {
-      const report = items.find((item) => item.id === id);
+    open(texts.kept, '');
+    say(thing, state === 'sent', left);
+    stop = follow(thing.id, (items) => {
+      const kept = items.find((item) => item.id === thing.id);
       uploads.draw(items.filter((item) => item.kind === 'photo'));
-      if (report?.state === 'refused') {
-        stop?.();
-        return onRefused(report.error);
-      }
-      if (!done.hidden && (!report || report.state === 'sent')) {
-        say(true, label);
-        done.querySelector('#done-link').href = `/reports/${id}`;
-      }
-      return undefined;
+      if (done.hidden) return undefined;
+      if (kept?.state === 'sent') return say(thing, true);
+      if (kept && kept.state !== 'refused') return undefined;
+      stop?.();
+      return onReturn(kept);
     });
   }
 
   /** Something that the server has already: nothing waits. */
   function confirmed(id, title, text) {
     stop?.();
-    open(id, title, text);
+    open(title, text);
     done.classList.remove('waits');
-    done.querySelector('#done-link span').textContent = texts.see;
+    linkTo(`/reports/${id}`, texts.see);
   }
 
   function hide() {

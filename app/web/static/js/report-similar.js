@@ -92,7 +92,7 @@ function card(found, texts, onSame) {
   words.append(title, facts);
   const button = Object.assign(document.createElement('button'), { type: 'button', className: 'button primary' });
   button.append(makeIcon('ui-check'), texts.same);
-  button.addEventListener('click', () => onSame(found, button));
+  button.addEventListener('click', () => onSame(found));
   item.append(picture(found), words, button);
   return item;
 }
