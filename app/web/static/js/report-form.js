@@ -108,14 +108,15 @@ function recheck() {
 /** Whether an error is settled, as far as this phone can tell: what stood there has changed, and for the better. */
 function isRight({ field, code }) {
   const now = Object.fromEntries(new FormData(form));
-  const isChanged = (name) => now[name] !== before[name];
   if (field === 'lon' || field === 'lat') {
-    const isPoint = [now.lon, now.lat].every((value) => typeof degrees(value) === 'number');
+    const rounded = (values, name) => Number(degrees(values[name] || 'none')).toFixed(6); // as the map writes it
+    const changed = ['lon', 'lat'].filter((name) => rounded(now, name) !== rounded(before, name));
+    const isPoint = ['lon', 'lat'].every((name) => rounded(now, name) !== 'NaN');
     // A point is one thing, whichever of its two numbers was wrong; swapped ones are both wrong.
-    return isPoint && (code === 'swapped' ? isChanged('lon') && isChanged('lat') : isChanged('lon') || isChanged('lat'));
+    return isPoint && changed.length >= (code === 'swapped' ? 2 : 1);
   }
   if (field === 'observed_at' && now.observed_at && new Date(now.observed_at) > new Date()) return false;
-  return isChanged(field) && !(code === 'markup' && MARKUP.test(now[field]));
+  return now[field] !== before[field] && !(code === 'markup' && MARKUP.test(now[field]));
 }
 
 function follow() {
