@@ -50,9 +50,11 @@ def test_without_a_network_it_is_kept_and_goes_out_once(phone: Page, engine: Eng
     phone.goto("/near")
     expect(phone.locator(".near-card")).to_have_count(1)
     phone.context.set_offline(True)
-    phone.locator(".near-answers .button").first.click()
-    expect(phone.locator(".near-said")).to_contain_text("partira avec le réseau")
+    phone.get_by_role("button", name="Disparu").click()
+    expect(phone.locator(".near-said")).to_contain_text("« Disparu » est enregistré")
     assert said(engine, close) == ["created"]
     phone.context.set_offline(False)
-    expect(phone.locator(".near-said")).to_contain_text("est envoyé")
-    assert said(engine, close) == ["created", "still_there"]
+    expect(phone.locator(".near-said")).to_contain_text("« Disparu » est envoyé")
+    assert said(engine, close) == ["created", "gone"]
+    phone.reload()  # which answer it was is not kept: nothing else is said in its place
+    expect(phone.locator(".near-said")).to_have_text("Votre réponse est envoyée. Le responsable est prévenu.")

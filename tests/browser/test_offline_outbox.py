@@ -136,6 +136,7 @@ def test_queue_of_somebody_who_signed_out_is_sealed_counted_and_hers(agent: Page
     assert (seen["items"], seen["status"]["mine"], seen["status"]["others"]) == ([], 0, 2)
     agent.goto("/outbox")
     expect(agent.locator("#outbox-others")).to_contain_text("2 éléments d'un autre compte")
+    expect(agent.locator("#outbox-empty")).to_be_hidden()
     assert settled(agent) == []
     assert stored(engine) == []
 

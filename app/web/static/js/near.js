@@ -12,6 +12,7 @@ import { setUpHere } from './report-here.js';
 const { L } = window;
 const RADIUS_M = 500;
 const MOST = 30;
+const HERE_M = 3; // nearer than any direction means something
 const FAR_MOST = 5; // when nothing is near: where the next ones are
 const ARROWS = [...'↑↗→↘↓↙←↖'];
 const page = document.querySelector('#near');
@@ -24,7 +25,7 @@ const said = new Map(); // report → what was answered on this phone
 let known = null;
 let dots = null;
 
-page.querySelector('#near-live').hidden = false;
+for (const part of ['#near-live', '#near-locate']) page.querySelector(part).hidden = false;
 const basemap = page.dataset.basemap || 'none';
 const map = makeMap(page.querySelector('#near-map'), { basemap });
 const here = setUpHere(map, { texts, status: page.querySelector('#near-status'), button: page.querySelector('#near-locate'), onMove: show });
@@ -36,7 +37,7 @@ async function start() {
   else here.locateIfAllowed();
   if (canKeep()) {
     for (const item of await outboxItems().catch(() => [])) {
-      if (item.kind === 'confirmation' && item.state !== 'refused') said.set(item.after, { id: item.id, seen: item.body?.seen ?? 'there' });
+      if (item.kind === 'confirmation' && item.state !== 'refused') said.set(item.after, { id: item.id, seen: item.body?.seen });
     }
   }
   known = await openReports().catch(() => null);
@@ -98,9 +99,10 @@ function card(one) {
   const words = document.createElement('div');
   const link = Object.assign(element('a', 'near-what', labels[one.category] ?? one.category), { href: `/reports/${one.id}` });
   const where = element('p', 'near-where');
-  const arrow = element('span', '', ARROWS[one.direction]);
+  const isHere = one.distance_m < HERE_M;
+  const arrow = element('span', '', isHere ? '•' : ARROWS[one.direction]);
   arrow.setAttribute('aria-hidden', 'true');
-  where.append(arrow, ` ${distanceText(one.distance_m, texts, texts.locale)} ${texts.directions[one.direction]}`);
+  where.append(arrow, isHere ? ` ${texts.right_here}` : ` ${distanceText(one.distance_m, texts, texts.locale)} ${texts.directions[one.direction]}`);
   const facts = [texts.severities[one.severity - 1], texts.states[one.state] ?? one.state, texts.seen.replace('{at}', moment(one.observed_at))];
   words.append(link, where, element('p', 'soft', facts.join(' · ')));
   const answers = element('div', 'near-answers');
@@ -140,17 +142,17 @@ async function post(one, body, item) {
   return undo(one.id, item, data?.errors?.[0]?.message ?? data?.detail ?? '');
 }
 
-/** What becomes of it, in the card's own line. */
+/** What becomes of it, in the card's own line. `seen` is not known any more of what was sent before this page was opened. */
 function followUp(item, { id, seen }) {
   item.classList.add('answered');
   const stop = follow(id, ([found]) => {
     if (!found || !item.isConnected) return item.isConnected ? undefined : queueMicrotask(() => stop());
-    if (found.state === 'sent') return note(item, texts[`sent_${seen}`]);
+    if (found.state === 'sent') return note(item, texts[`sent_${seen}`] ?? texts.sent);
     if (found.state === 'refused') {
       const { status, errors, detail } = found.error ?? {};
       return undo(item.dataset.id, item, [404, 409].includes(status) ? texts.closed : errors?.[0]?.message ?? detail ?? '');
     }
-    return note(item, texts[`saved_${seen}`]);
+    return note(item, texts[`saved_${seen}`] ?? texts.saved);
   });
 }
 

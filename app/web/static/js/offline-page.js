@@ -10,6 +10,7 @@ const texts = JSON.parse(document.querySelector('#outbox-texts').textContent);
 const french = document.documentElement.lang === 'fr';
 const root = document.querySelector('#outbox');
 const at = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'short', timeStyle: 'short' });
+const megabytes = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 0 });
 const find = (id) => root.querySelector(`#outbox-${id}`);
 let labels = new Map();
 let stops = new Map(); // round and stop → its name
@@ -72,7 +73,7 @@ async function paint() {
   fill('sent', sent.map((item) => line(item, who, false)));
   if (focused?.isConnected) focused.focus(); // in a form that was drawn again
   else if (busy) root.querySelector(`[data-id="${busy}"] [data-act="${what}"]`)?.focus();
-  find('empty').hidden = items.length > 0;
+  find('empty').hidden = items.length > 0 || drawn?.others > 0;
   find('send').hidden = !waiting.some((item) => item.state === 'waiting') || !who.signedIn;
   find('signin').hidden = who.signedIn || (waiting.length === 0 && !drawn?.others);
   find('leaving').hidden = !who.leaving;
@@ -81,7 +82,7 @@ async function paint() {
   find('state').textContent = stateOf(waiting);
   say(find('others'), drawn?.others > 0, (drawn?.others === 1 ? texts.others_one : texts.others_many).replace('{count}', drawn?.others));
   const { low, usage = 0, quota = 0 } = drawn?.storage ?? {};
-  say(find('room'), low, texts.room.replace('{used}', Math.round(usage / 1e6)).replace('{quota}', Math.round(quota / 1e6)));
+  say(find('room'), low, texts.room.replace('{used}', megabytes.format(usage / 1e6)).replace('{quota}', megabytes.format(quota / 1e6)));
 }
 
 function stateOf(waiting) {
@@ -141,7 +142,7 @@ function title({ kind, body }) {
   if (kind === 'confirmation' && body) return `${texts.confirmation} : ${texts[`seen_${body.seen}`] ?? ''}`;
   if (kind === 'passage' && body) {
     const where = stops.get(`${body.patrol} ${body.stop}`);
-    return [texts.passage, [where, texts[`outcome_${body.outcome}`]].filter(Boolean).join(', ')].join(' : ');
+    return [texts.passage, where, texts[`outcome_${body.outcome}`]].filter(Boolean).join(' – ');
   }
   return texts[kind];
 }
@@ -195,7 +196,7 @@ function question(item) {
       asked = null;
       await discard(item.id).catch(() => {});
       draw();
-    }),
+    }, 'button danger'),
   );
   return made;
 }

@@ -76,7 +76,7 @@ const progress = (round, seen) => texts.progress.replace('{seen}', seen.size).re
 function drawList(all, passagesOf) {
   find('empty').hidden = all.length > 0;
   find('list').querySelector('ul').replaceChildren(...all.map((round) => {
-    const link = make('a', 'button primary', makeIcon('ui-next'), texts.go_on, make('span', 'visually-hidden', ` – ${round.title}`));
+    const link = make('a', 'button primary', makeIcon('ui-next'), round.state === 'planned' ? texts.begin : texts.go_on, make('span', 'visually-hidden', ` – ${round.title}`));
     link.href = `/patrols/${round.id}`;
     const seen = looked(passagesOf(round));
     const facts = [texts.states[round.state], round.stops.length ? progress(round, seen) : '', moment(round.starts_at)];
