@@ -1,7 +1,7 @@
 # Two commands matter: `make run` and `make test`. Everything else is a part of them.
-.PHONY: run test check lint types arch bench soak messages hooks clean
+.PHONY: run test check coverage lint types arch bench soak messages hooks clean
 
-run test check lint types arch bench soak messages hooks:
+run test check coverage lint types arch bench soak messages hooks:
 	@exec bash tools/make.sh $@
 
 # What make made; var/ (your data) stays.

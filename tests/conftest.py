@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,12 @@ from app.db.cluster import Cluster
 from app.db.migrate import migrate
 from app.db.session import make_engine
 from app.nomenclature.actions import seed_default
+from app.people.passwords import hash_password
 from app.settings import load_settings
 from app.web.context import services
+from tests.compiled import share_templates
+
+share_templates()
 
 # What the migrations and the nomenclature's seed fill, and most tests only read.
 KEPT = ("alembic_version", "role", "theme", "category", "intervention_kind", "intervention_team", "tfpb_axis")
@@ -40,6 +45,20 @@ _NOMENCLATURE = text(
     "SELECT md5(string_agg(category::text, '|' ORDER BY code)), (SELECT md5(string_agg(theme::text, '|' ORDER BY code))"
     " FROM theme) FROM category"
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: they would be the last otherwise, each alone while the other cores wait."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hash_once() -> Iterator[None]:
+    """The demo accounts' password is hashed once a run: Argon2 is slow on purpose, and there are six of them a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("app.people.demo.hash_password", cache(hash_password))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -252,14 +252,19 @@ arch() {
 }
 tests() {
   say "pytest"
-  # Each worker has a cluster and a browser of its own; one file stays together, for what its tests share.
-  python -m pytest -n auto --maxprocesses 4 --dist loadfile --cov --cov-report=term:skip-covered "$@"
+  # Each worker has a cluster and a browser of its own; one file stays together, for what its tests share. Files come in
+  # the order of tests/conftest.py, the slow ones first: else they are the last, each alone on one core.
+  python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder "$@"
+}
+coverage() {
+  # Following every line takes half as much time again: a target of its own, not a part of every run.
+  tests --cov --cov-report=term:skip-covered --cov-fail-under=95
 }
 
 target=${1:?a target}
 case $target in
   run) system run ;;
-  test | prepare-test | soak | bench) system test ;;
+  test | coverage | prepare-test | soak | bench) system test ;;
 esac
 give_way_to_owner "$@"
 case $target in
@@ -273,6 +278,10 @@ case $target in
     types
     arch
     tests
+    ;;
+  coverage)
+    prepare test
+    coverage
     ;;
   prepare-test) prepare test ;;
   lint | types | arch)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +15,11 @@ from sqlalchemy import Engine
 from app import create_app
 from app.people.actions import ensure_demo_accounts
 from app.people.identity import current_actor, require_write
-from app.people.passwords import hash_password
 from app.settings import load_settings
 from app.web.context import services
 
 PASSWORD = "amiens-sur-somme"
 _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
-
-
-@cache
-def _hash_once(password: str) -> str:
-    return hash_password(password)
 
 
 def _probe() -> Any:
@@ -75,11 +68,9 @@ def app(make_app: Callable[..., Flask]) -> Flask:
 
 
 @pytest.fixture
-def demo(engine: Engine, clean: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The demo accounts, with PASSWORD (hashed once a run: Argon2 is slow on purpose)."""
-    with monkeypatch.context() as patch:
-        patch.setattr("app.people.demo.hash_password", _hash_once)
-        ensure_demo_accounts(engine, PASSWORD)
+def demo(engine: Engine, clean: None) -> None:
+    """The demo accounts, with PASSWORD."""
+    ensure_demo_accounts(engine, PASSWORD)
 
 
 def csrf_of(page: str) -> str:
