@@ -27,6 +27,7 @@ from app.reports.commands import (
     plain_text,
     with_local_zone,
 )
+from app.web.bodies import check_zone
 from app.web.described import AmountText, Blank, DrawnGeometry, IdText, MomentText, PlainText, PositiveText
 from app.web.described import Version as VersionNumber
 
@@ -275,8 +276,8 @@ def _check_moments(command: _Details | MoveCommand, now: datetime) -> list[Field
         moment = getattr(command, name, None)
         if moment is None:
             continue
-        if moment.tzinfo is None:
-            errors.append(FieldError(name, _("Add the time zone, for example 2026-05-04T18:30:00+02:00."), "no_offset"))
+        if refused := check_zone(moment, name):
+            errors += refused
         elif not OLDEST <= moment <= now.replace(year=now.year + 20, day=1):
             errors.append(FieldError(name, _("This time lies too far from now."), "range"))
         elif name.startswith("done_") and moment > now + CLOCK_SKEW:

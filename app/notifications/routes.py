@@ -196,8 +196,7 @@ def _cursor() -> Cursor | None:
         return None
     try:
         moment = datetime.fromisoformat(at)
-        moment.astimezone(UTC)  # out of range: before the database says so
-        found = Cursor(moment if moment.tzinfo else moment.replace(tzinfo=UTC), UUID(last))
+        found = Cursor((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC), UUID(last))
     except (ValueError, OverflowError):
         raise BadRequestError("after", _("follow the link of the page before")) from None
     return found

@@ -28,6 +28,7 @@ from app.reports.commands import (
     with_local_zone,
 )
 from app.reports.rules import DESCRIPTION_CHARACTERS
+from app.web.bodies import check_zone
 from app.web.described import (
     Blank,
     IdText,
@@ -283,8 +284,8 @@ def _settled(command: _C | None, errors: list[FieldError]) -> _C:
 def _check_moment(field: str, moment: datetime | None, latest: datetime, now: datetime) -> list[FieldError]:
     if moment is None:
         return []
-    if moment.tzinfo is None:
-        return [FieldError(field, _("Add the time zone, for example 2026-05-04T18:30:00+02:00."), "no_offset")]
+    if refused := check_zone(moment, field):
+        return refused
     if moment > latest and latest <= now + CLOCK_SKEW:
         return [FieldError(field, _("This time lies in the future. Choose now or earlier."), "future")]
     if not OLDEST <= moment <= latest:

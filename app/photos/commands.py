@@ -14,6 +14,7 @@ from flask_babel import gettext as _
 from app.errors import FieldError, InvalidInputError
 from app.photos.decode import Area
 from app.photos.rules import COVER_MODES, MOST_AREAS, STAGES
+from app.web.bodies import check_zone
 
 CLOCK_SKEW = timedelta(minutes=10)
 MOST_PX = 100_000
@@ -97,7 +98,7 @@ def _moment(value: object, now: datetime) -> datetime | None:
     if not isinstance(value, str):
         raise TypeError
     moment = datetime.fromisoformat(value.strip())
-    if moment.tzinfo is None or moment > now + CLOCK_SKEW:
+    if check_zone(moment, "taken_at") or moment > now + CLOCK_SKEW:
         raise ValueError
     return moment
 

@@ -21,6 +21,7 @@ from app.reports.filters import LOCAL_ZONE
 from app.reports.rules import DESCRIPTION_CHARACTERS, holds_control_characters, holds_markup
 from app.reports.screening import certain_finds
 from app.reports.screening_words import refusal
+from app.web.bodies import check_zone
 from app.web.described import (
     Blank,
     IdText,
@@ -193,9 +194,8 @@ def _check(
 
 def check_moment(moment: datetime, now: datetime, field: str = "observed_at") -> list[FieldError]:
     """A time of something seen: with its zone, not in the future, not before 2000."""
-    if moment.tzinfo is None:
-        message = _("Add the time zone, for example 2026-05-04T18:30:00+02:00.")
-        return [FieldError(field, message, "no_offset")]
+    if refused := check_zone(moment, field):
+        return refused
     if moment > now + CLOCK_SKEW:
         return [FieldError(field, _("This time lies in the future. Choose now or earlier."), "future")]
     if moment < OLDEST:

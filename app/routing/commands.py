@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from typing import Annotated, Any
 
 import shapely
@@ -202,6 +202,6 @@ def _at(args: Mapping[str, str], now: datetime) -> datetime:
         return now
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=LOCAL_ZONE)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise BadRequestError("at", _("Give a date and time, for example 2026-05-04T18:30.")) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=LOCAL_ZONE)

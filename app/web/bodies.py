@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, overload
 
 from flask import request
 from flask_babel import gettext as _
 from werkzeug.exceptions import UnsupportedMediaType
 
-from app.errors import BadRequestError
+from app.errors import BadRequestError, FieldError
 
 # More is no version, and no number for the database.
 _VERSION_DIGITS = 9
 _NEVER = 2**31 - 1
+_FARTHEST_OFFSET = timedelta(hours=14)
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -48,6 +49,10 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
         raise BadRequestError("body", _("a field is there twice"))
+    try:
+        "".join(made).encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which no text holds
+        raise BadRequestError("body", _("the name of a field cannot be read")) from None
     return made
 
 
@@ -68,6 +73,16 @@ def with_seen_version(values: dict[str, Any]) -> dict[str, Any]:
         if version.isascii() and version.isdigit() and (not whose or whose in map(str, path.values())):
             return values | {"version": version[:_VERSION_DIGITS]}
     return values | {"version": _NEVER}
+
+
+def check_zone(moment: datetime, field: str) -> list[FieldError]:
+    """One message for a time without a zone, or with one that no place has (the database reads none of 16 hours)."""
+    offset = moment.utcoffset()
+    if offset is None:
+        return [FieldError(field, _("Add the time zone, for example 2026-05-04T18:30:00+02:00."), "no_offset")]
+    if abs(offset) > _FARTHEST_OFFSET:
+        return [FieldError(field, _("There is no such time zone: from -14:00 to +14:00."), "offset")]
+    return []
 
 
 # json.loads() would make one for each body.

@@ -37,8 +37,7 @@ def read_keyset(value: str) -> tuple[datetime, UUID] | None:
     moment, _separator, last_id = value.partition("~")
     try:
         at = datetime.fromisoformat(moment)
-        at.astimezone(UTC)  # out of range: said here, before the database does
-        return at.replace(tzinfo=at.tzinfo or UTC), UUID(last_id)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC), UUID(last_id)
     except (ValueError, OverflowError):
         raise BadRequestError("after", _("this page link is broken: start from the first page")) from None
 

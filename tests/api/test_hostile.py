@@ -57,6 +57,8 @@ BODIES: dict[str, tuple[bytes, str, int]] = {
     "a very long number": (GOOD.replace(b"49.8947", b"4" * 5000), "application/json", 400),
     "a key twice": (GOOD[:-1] + b', "lat": 1}', "application/json", 400),
     "no UTF-8": (GOOD.replace(b"overflowing_bin", b"\xff\xfe"), "application/json", 400),
+    "half a surrogate for a field": (GOOD[:-1] + b', "\\udc00": 1}', "application/json", 400),
+    "a zone that no place has": (GOOD[:-1] + b', "observed_at": "2026-05-04T18:30:00+23:59"}', "application/json", 422),
     "half a surrogate": (GOOD.replace(b"overflowing_bin", b"\\ud800"), "application/json", 422),
     "a null character": (GOOD.replace(b"overflowing_bin", b"\\u0000"), "application/json", 422),
     "another charset": (GOOD.decode().encode("utf-16"), "application/json; charset=utf-16", 400),

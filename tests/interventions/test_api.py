@@ -58,6 +58,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"planned_end": "2026-05-01T08:00:00+02:00"}, "planned_end"),
     ({"planned_start": None}, "planned_start"),
     ({"planned_start": "2026-06-01T08:00:00"}, "planned_start"),
+    ({"planned_start": "2026-06-01T08:00:00+16:00"}, "planned_start"),
     ({"planned_start": 12}, "planned_start"),
     ({"state": "verified"}, "state"),
     ({"state": "done", "done_start": "2030-06-01T08:00:00Z"}, "done_start"),

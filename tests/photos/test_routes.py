@@ -177,6 +177,7 @@ def test_bad_words_are_422_at_their_field(client: FlaskClient, report: str, head
         ("stage", "during"),
         ("taken_at", "2199-01-01T00:00:00Z"),
         ("taken_at", "2026-05-04T18:30"),
+        ("taken_at", "2026-05-04T18:30:00+16:00"),
         ("taken_at", "yesterday\x00"),
     ]:
         answer = client.post(

@@ -218,5 +218,7 @@ def test_a_dry_run_says_which_rule_and_why(client: FlaskClient, world: World) ->
     assert "Nights only" not in ask(at="2026-05-04T12:00").text
     assert "The hlm-b" in ask(lon=at(401)[0], at="2026-05-04T12:00").text
     assert client.get("/routing/try", headers=headers).status_code == 200
-    for wrong in ({"category": "x"}, {"lon": "east"}, {"lat": "91"}, {"lon": "nan"}, {"at": "noon"}):
+    assert ask(at="2026-05-04T12:00+23:59").status_code == 200
+    refused = ({"category": "x"}, {"lon": "east"}, {"lat": "91"}, {"lon": "nan"}, {"at": "noon"}, {"at": "0001-01-01"})
+    for wrong in refused:
         assert ask(**wrong).status_code == 400, wrong

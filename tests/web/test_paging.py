@@ -26,6 +26,8 @@ def world(engine: Engine, clean: None) -> World:
 def test_what_is_written_is_read() -> None:
     assert read_keyset(write_keyset(AT, LAST)) == (AT, LAST)
     assert read_keyset("") is None
+    # The database reads no offset of 16 hours.
+    assert read_keyset(f"2026-05-05T18:29:00.123456+23:59~{LAST}") == (AT, LAST)
 
 
 @pytest.mark.parametrize("value", BROKEN)
