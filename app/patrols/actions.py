@@ -250,7 +250,7 @@ def pass_by(
 
     Raises:
         NotSignedInError, NotFoundError, ForbiddenError
-        ConflictError: the id is taken by something else, or the patrol has ended.
+        ConflictError: the id is taken by something else, the passage was taken back, or the patrol has ended.
         InvalidInputError: the stop or the place is unknown.
 
     """
@@ -260,6 +260,8 @@ def pass_by(
         return _passage(uow, patrol_id, command.id), False
     if not may_pass(row, actor):
         raise ConflictError(_not_while(row))
+    if store.was_removed(uow.connection, patrol_id, command.id):  # a phone that did not get the answer sends it again
+        raise ConflictError(_("This passage was taken back. If somebody passed there, record it anew."))
     passed_at = command.passed_at or now
     place = _place_of(uow, actor, patrol_id, command)
     if row.state == "planned":
@@ -341,7 +343,12 @@ def take_back(uow: UnitOfWork, actor: Actor, patrol_id: UUID, passage_id: UUID, 
     passage = store.get_passage(uow.connection, patrol_id, passage_id)
     if passage is None or not store.remove_passage(uow.connection, patrol_id, passage_id):
         raise NotFoundError("passage", passage_id)
-    details = {"name": passage.name, "outcome": passage.outcome, "passed_at": passage.passed_at.isoformat()}
+    details = {
+        "passage": str(passage_id),
+        "name": passage.name,
+        "outcome": passage.outcome,
+        "passed_at": passage.passed_at.isoformat(),
+    }
     note(uow, actor, patrol_id, "passage_removed", now=now, details=details)
 
 

@@ -133,6 +133,9 @@ _ADD_REPORT = text(
     "INSERT INTO patrol_passage_report (passage_id, report_id, position) VALUES (:passage_id, :report_id, :position)"
 )
 _REMOVE_PASSAGE = text("DELETE FROM patrol_passage WHERE id = :id AND patrol_id = :patrol_id")
+_WAS_REMOVED = text(
+    "SELECT FROM patrol_event WHERE patrol_id = :patrol_id AND kind = 'passage_removed' AND details ->> 'passage' = :id"
+)
 _REPORTS = text(
     statement("reports", "select")  # noqa: S608  (a file of ours)
     + " WHERE report.id IN (SELECT report_id FROM patrol_passage_report"
@@ -241,6 +244,11 @@ def is_same_passage(connection: Connection, patrol_id: UUID, passage_id: UUID, b
     """Whether the stored passage of this id is of this patrol and had this very body."""
     binds = {"id": passage_id, "patrol_id": patrol_id, "body_sha256": body_sha256}
     return bool(connection.execute(_SAME_PASSAGE, binds).scalar_one_or_none())
+
+
+def was_removed(connection: Connection, patrol_id: UUID, passage_id: UUID) -> bool:
+    """Whether a passage of this id was taken back."""
+    return connection.execute(_WAS_REMOVED, {"id": str(passage_id), "patrol_id": patrol_id}).first() is not None
 
 
 def remove_passage(connection: Connection, patrol_id: UUID, passage_id: UUID) -> bool:

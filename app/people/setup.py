@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from flask import Flask, g, redirect, render_template, request, url_for
+from flask_babel import gettext as _
 from flask_login import current_user
 from flask_mail import Mail
 from flask_security import Security
@@ -32,6 +33,7 @@ MAIL_TIMEOUT_S = 15
 # Blueprints whose views never look at the session: a browser that is tricked into asking them lends them nothing.
 # Domains above add theirs.
 COOKIELESS: set[str] = set()
+_PASSWORDS = ("password", "new_password", "new_password_confirm")
 
 
 def init_app(app: Flask) -> None:
@@ -45,7 +47,7 @@ def init_app(app: Flask) -> None:
     app.before_request(identity.start_request)
     limits.init_app(app)
     app.before_request(lambda: _protect(csrf))
-    app.before_request_funcs["security"] = [_forms_only, _stay_here, _no_reset_without_mail]
+    app.before_request_funcs["security"] = [_forms_only, _hashable, _stay_here, _no_reset_without_mail]
     app.after_request(identity.note_use)
     app.after_request(library.send_after)
     orm = scoped_session(sessionmaker(engine, expire_on_commit=False))
@@ -197,6 +199,18 @@ def _forms_only() -> None:
         raise UnsupportedMediaType
 
 
+def _hashable() -> None:
+    """A password that the hash could not take is an error inside the library.
+
+    Raises:
+        BadRequestError: names the field.
+
+    """
+    for name in _PASSWORDS:
+        if len(request.form.get(name, "")) > passwords.MOST_READ:
+            raise BadRequestError(name, _("write at most %(most)s characters", most=passwords.MOST_READ))
+
+
 def _stay_here() -> ResponseReturnValue | None:
     """`next` leads to a page of this site or nowhere."""
     target = request.values.get("next")
@@ -204,7 +218,7 @@ def _stay_here() -> ResponseReturnValue | None:
         return None
     if request.method in limits.SAFE_METHODS:
         return redirect(request.path)
-    raise BadRequestError("next", "must be a path on this site")
+    raise BadRequestError("next", _("give a path on this site"))
 
 
 def _no_reset_without_mail() -> ResponseReturnValue | None:

@@ -18,7 +18,7 @@ from typing import Any, Literal, cast
 Kind = Literal["email", "phone", "plate", "name", "address", "look"]
 
 # Nearly every text has none of these, and then nothing certain either.
-_MAY_BE_CERTAIN = re.compile(r"[@0-9]|arobase|\[at\]|\(at\)", re.IGNORECASE)
+_MAY_BE_CERTAIN = re.compile(r"[@0-9]|arobase|\[at\]|\(at\)|z[ée]ro", re.IGNORECASE)
 _PART = re.compile(r"\{\{(\w+)\}\}")
 
 

@@ -134,6 +134,8 @@ def test_a_passage_is_taken_back_and_the_history_says_so(send: Send, going: dict
     assert send("agent", "DELETE", f"{path}/passages/{sent['id']}").status_code == 404
     assert send("hlm-a-agent", "DELETE", f"{path}/passages/{sent['id']}").status_code == 204
     assert send("hlm-a-agent", "DELETE", f"{path}/passages/{sent['id']}").status_code == 404
+    # A phone that did not get the first answer.
+    assert send("hlm-a-agent", "POST", f"{path}/passages", sent).status_code == 409
     assert send("hlm-a-agent", "GET", path).json["passages"] == []
     kinds = [event["kind"] for event in send("hlm-a-agent", "GET", f"{path}/history").json["events"]]
     assert kinds == ["created", "passage_removed"]

@@ -42,6 +42,12 @@ def test_password_is_the_same_however_its_accents_are_typed(demo: None, engine: 
     assert is_signed_in(client)
 
 
+def test_a_password_that_no_hash_takes_is_refused_in_words(demo: None, client: FlaskClient) -> None:
+    answer = sign_in(client, password="x" * 5000)
+    assert answer.status_code == 400
+    assert answer.get_json()["errors"] == [{"field": "password", "message": "écrivez 200 caractères au plus"}]
+
+
 def test_wrong_unknown_and_inactive_get_the_same_answer(demo: None, engine: Engine, app: Flask) -> None:
     with engine.begin() as connection:
         connection.execute(text("UPDATE account SET active = false WHERE email = 'ametis@demo.quietude'"))

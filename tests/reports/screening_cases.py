@@ -137,12 +137,32 @@ look     femme blonde, cheveux blonds
 name     ! ducon benali toujours là
 name     ! c'est encore le petit dupont
 name     ! lefebvre a tout vu
-name     ! kevin a cassé la vitre
+name     kevin a cassé la vitre
 name     ! Ndiaye est au courant
 name     ! rue Kevin Benali toujours dehors
 address  ! au 12, deuxième porte, il stocke des motos
 look     ! le grand blond à lunettes
-phone    ! zéro six douze trente-quatre cinquante-six soixante-dix-huit
+phone    zéro six douze trente-quatre cinquante-six soixante-dix-huit
+name     madame lefevre du deuxième jette ses sacs
+name     le chien de monsieur petit divague
+name     M Dubois a appelé ce matin
+name     monsieur Da Silva laisse son chien
+name     la famille el amrani du 3
+phone    06-12-345-678
+plate    clio grise fz 123 kl devant le hall
+plate    FZ123 KL
+plate    FZ.123.KL stationnée
+plate    scooter AB‑123‑CD, le tiret d'un téléphone
+plate    épave 4567 wx 80 depuis deux mois
+-        un monsieur promène son chien sans laisse
+-        la madame du 3 se plaint
+-        voiture de police devant le 12
+-        épave à 4 m, 80 cm de haut
+-        Marie sans chemise, horloge arrêtée
+-        Paul Claudel, vitrine du centre commercial
+-        hall M Rue des Jacobins
+-        zéro lampadaire allumé, deux ou trois cassés
+-        RN25 ET 80 m plus loin
 plate    ! la clio finit par 123 AB
 -        Conteneur débordant devant le hall B
 -        rue Victor Hugo, trottoir cassé
