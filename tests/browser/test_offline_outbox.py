@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ REPORT = {
     "observed_at": "2026-05-04T16:30:00Z",
     "description": "devant le hall",
 }
+OTHER = REPORT | {"description": "sous le pont"}
 NO_NETWORK = "ERR_INTERNET_DISCONNECTED|ERR_FAILED|Failed to fetch|Failed to load resource"
 DRAW = """
 const draw = (colour) => new Promise((done) => {
@@ -77,9 +80,65 @@ def test_saved_report_with_two_photos_arrives(agent: Page, engine: Engine, watch
     report = save_without_network(agent, photos=2)
     assert states(agent) == ["waiting"] * 3
     assert stored(engine) == []
+    # A page that was closed while it sent, and a picture that the disk has lost: neither holds the rest up.
+    broken = """
+        const { change } = await import('/static/js/offline-db.js');
+        const [first, photo] = await outbox.list();
+        await change(['items', 'blobs'], async (items, blobs) => {
+          await items.put({...await items.get(first.id), state: 'sending'});
+          await blobs.delete(photo.id);
+        });
+    """
+    run(agent, broken)
+    assert settled(agent) == ["waiting"] * 3
     agent.context.set_offline(False)
-    assert settled(agent) == ["sent"] * 3
-    assert stored(engine) == [(report, 2)]
+    assert settled(agent) == ["sent", "refused", "sent"]
+    assert stored(engine) == [(report, 1)]
+    agent.goto("/outbox")
+    expect(agent.locator(".outbox-refused")).to_contain_text("Ce téléphone ne peut plus le lire")
+
+
+def test_what_is_saved_anew_while_it_is_sent_is_not_lost(agent: Page, engine: Engine, watch: Watch) -> None:
+    """Another tab has it open: the correction stays, and the server says that it has the first one."""
+    watch.allow("409")
+    script = """
+        const real = globalThis.fetch;
+        let thrown = '';
+        globalThis.fetch = async (url, given) => {
+          const answer = await real(url, given);
+          if (url === '/api/reports') {
+            globalThis.fetch = real;
+            const [{ id }] = await outbox.list();
+            thrown = await outbox.discard(id).catch((error) => error.code);
+            await outbox.save('report', {...value, id, description: 'corrigé'});
+          }
+          return answer;
+        };
+        await outbox.save('report', value);
+        await outbox.flush();
+        await outbox.flush();
+        const [{ state, body, error }] = await outbox.list();
+        return [thrown, state, body.description, error.status];
+    """
+    assert run(agent, script, REPORT) == ["busy", "refused", "corrigé", 409]
+    assert len(stored(engine)) == 1
+
+
+def test_clock_that_is_a_year_ahead(agent: Page, engine: Engine, watch: Watch) -> None:
+    """What was seen is set right by the server's clock, and what was to wait does not wait for a year."""
+    watch.allow("503")
+    now = datetime.now(UTC)
+    agent.clock.set_system_time(now + timedelta(days=366))
+    agent.goto("/outbox")
+    busy = {"status": 503, "body": json.dumps({"status": 503}), "headers": {"Retry-After": "99999999"}}
+    agent.route("**/api/reports", lambda route: route.fulfill(**busy), times=1)
+    run(agent, "await outbox.save('report', {...value, observed_at: new Date().toISOString()});", REPORT)
+    assert settled(agent) == ["waiting"]
+    agent.clock.set_system_time(datetime.now(UTC))
+    assert settled(agent) == ["sent"]
+    with unit_of_work(engine, SYSTEM) as uow:
+        seen = uow.connection.scalar(text("SELECT observed_at FROM report"))
+    assert abs(seen - now) < timedelta(minutes=2)
 
 
 def test_two_tabs_send_one_item_once(agent: Page, engine: Engine, watch: Watch) -> None:
@@ -184,8 +243,27 @@ def test_answer_in_the_servers_place_is_no_answer(agent: Page, engine: Engine, w
     run(agent, "await outbox.save('report', value);", REPORT)
     assert settled(agent) == ["waiting"]
     agent.unroute("**/api/reports")
-    assert settled(agent) == ["sent"]
-    assert len(stored(engine)) == 1
+
+    # A proxy that fails for one of them, whatever it says: the others go past it, and the phone keeps it.
+    watch.allow("status of (404|413|500)")
+    agent.goto("/outbox")
+    answers = {500: "waiting", 404: "waiting", 413: "refused"}
+
+    def proxy(route: Route) -> None:
+        if "devant le hall" in str(route.request.post_data):
+            route.fulfill(status=next(iter(answers)), content_type="text/html", body="<h1>Erreur</h1>")
+        else:
+            route.continue_()
+
+    agent.route("**/api/reports", proxy)
+    while answers:
+        run(agent, "await outbox.save('report', value); await outbox.retry((await outbox.list())[0].id);", OTHER)
+        assert settled(agent) == [answers.pop(next(iter(answers))), *["sent"] * len(stored(engine))]
+    agent.unroute("**/api/reports")
+    expect(agent.locator(".outbox-refused")).to_contain_text("C'est trop lourd")
+    agent.get_by_role("button", name="Réessayer").click()
+    expect(agent.locator(".outbox-sent")).to_have_count(4)
+    assert len(stored(engine)) == 4
 
 
 def test_refused_report_says_why_and_goes_once_it_is_corrected(agent: Page, engine: Engine, watch: Watch) -> None:
@@ -218,7 +296,7 @@ def test_item_is_discarded_for_good_after_one_question(agent: Page, watch: Watch
     assert states(agent) == []
 
 
-def test_full_phone_is_an_error_that_keeps_nothing_by_half(agent: Page, watch: Watch) -> None:
+def test_full_phone_is_an_error_that_keeps_nothing_by_half(agent: Page, engine: Engine, watch: Watch) -> None:
     """The browser refuses the second of three pictures: neither the report nor the first one stays."""
     watch.allow(NO_NETWORK)
     save_without_network(agent)
@@ -232,9 +310,14 @@ def test_full_phone_is_an_error_that_keeps_nothing_by_half(agent: Page, watch: W
         };
         const blobs = [await draw('red'), await draw('green'), await draw('blue')];
         const code = await outbox.save('report', value, blobs).then(() => 'kept', (error) => error.code);
+        IDBObjectStore.prototype.put = () => { throw new DOMException('', 'QuotaExceededError'); };
         return {code, items: (await outbox.list()).length};
     """
     assert run(agent, script, REPORT) == {"code": "full", "items": 1}
+    # What waits is sent all the same: that is what makes room.
+    agent.context.set_offline(False)
+    assert settled(agent) == []
+    assert len(stored(engine)) == 1
 
 
 def test_older_app_leaves_a_newer_queue_alone(agent: Page) -> None:

@@ -99,6 +99,25 @@ def test_pages_are_kept_in_the_language_that_is_spoken(phone: Page, watch: Watch
         ".then((all) => all.filter(Boolean).map(({ url }) => new URL(url).searchParams.get('lang')).filter(Boolean))"
     )
     assert set(phone.evaluate(kept)) == {"fr"}
+    # The sign-in page of a hotel's network is none of them.
+    (worker,) = phone.context.service_workers
+    worker.evaluate(
+        """() => {
+          self.asked = 0;
+          self.real = self.fetch;
+          self.fetch = () => { self.asked += 1; return Promise.resolve(new Response('<h1>Bienvenue</h1>')); };
+        }"""
+    )
+    phone.evaluate(
+        """async () => {
+          await (await caches.open('quietude-places')).put('/language', new Response('en'));
+          navigator.serviceWorker.controller.postMessage('language');
+        }"""
+    )
+    while worker.evaluate("self.asked") < len(shells.TEMPLATES):
+        phone.wait_for_timeout(50)
+    worker.evaluate("() => { self.fetch = self.real; }")
+    assert set(phone.evaluate(kept)) == {"fr"}
     phone.goto("/language/en?next=/reports/new")
     phone.wait_for_function(
         f"({kept})().then((all) => all.length > 0 && all.filter((one) => one === 'en').length === all.length / 2)"

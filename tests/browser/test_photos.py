@@ -58,15 +58,25 @@ def _report(page: Page, files: list[Path]) -> None:
     expect(page.locator("#done-title")).to_be_focused()
 
 
-def test_photos_follow_the_report(agent: Page, engine: Engine, pictures: list[Path], app: Flask) -> None:
+def test_photos_follow_the_report(
+    agent: Page, engine: Engine, pictures: list[Path], app: Flask, tmp_path: Path
+) -> None:
+    (tmp_path / "vide.jpg").touch()
+    (tmp_path / "nuage.jpg").write_bytes(jpeg(320, 240))
     _open(agent)
+    agent.set_input_files("#photos", [tmp_path / "vide.jpg", tmp_path / "nuage.jpg"])
+    expect(agent.locator("[data-photo-problem]")).to_contain_text("vide.jpg est vide")
+    (tmp_path / "nuage.jpg").unlink()
+    _two_taps(agent)
+    _fill_coordinates(agent, "2.2957", "49.8942")
+    agent.click("#submit")
+    expect(agent.locator("#failure")).to_contain_text("nuage.jpg n'est plus lisible")
+    agent.get_by_role("button", name="Enlever nuage.jpg").click()
     agent.set_input_files("#photos", pictures)
     expect(agent.locator("[data-photo-list] li")).to_have_count(2)
     agent.get_by_role("button", name="Enlever IMG_0002.jpg").click()
     expect(agent.locator("[data-photo-list] li")).to_have_count(1)
     agent.set_input_files("#photos", pictures[1])
-    _two_taps(agent)
-    _fill_coordinates(agent, "2.2957", "49.8942")
     agent.click("#submit")
     _all_sent(agent)
     sizes = [(row["width_px"], row["height_px"]) for row in _photos(engine)]

@@ -18,7 +18,7 @@ const STEPS = [
   },
 ];
 
-/** What went wrong on this phone. `code`: newer | full | account | insecure | missing. */
+/** What went wrong on this phone. `code`: newer | full | account | insecure | missing | busy. */
 export class OfflineError extends Error {
   constructor(code, cause) {
     super(code, { cause });
@@ -52,6 +52,12 @@ async function close() {
 export const readable = (error) => (
   error?.name === 'QuotaExceededError' || error?.inner?.name === 'QuotaExceededError' ? new OfflineError('full', error) : error
 );
+
+/** A full disk must not keep anything from being sent: that is what makes room. */
+export function unlessFull(error) {
+  if (readable(error).code !== 'full') throw error;
+  return true;
+}
 
 /** Work on stores in one transaction that is on the disk when this resolves. `work` must await nothing but the stores. */
 export async function change(stores, work) {

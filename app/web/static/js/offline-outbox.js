@@ -175,10 +175,11 @@ async function update(id, fields, from = ['waiting', 'refused', 'editing']) {
   });
 }
 
-/** For good, with what hangs on it. */
+/** For good, with what hangs on it; not while it is on its way: it may have arrived. */
 export async function discard(id) {
   const { account } = await known();
   await change(['items', 'blobs'], async (items, blobs) => {
+    if ((await items.get(id))?.state === 'sending') throw new OfflineError('busy');
     for (const item of await items.getAll()) {
       if (item.account !== account || (item.id !== id && (item.after !== id || item.state === 'sent'))) continue;
       await items.delete(item.id);

@@ -18,6 +18,7 @@ let corrected = null; // the item whose form is open
 let asked = null; // the item whose discarding waits for a yes
 let last = null; // what flush said
 let drawing = Promise.resolve();
+let pending = null; // a drawing that has not begun
 let drawn = null; // the status of the last drawing
 
 root.hidden = false;
@@ -53,11 +54,14 @@ async function send(what = flush) {
   draw();
 }
 
-/** One drawing after the other, the newest counts. */
+/** One drawing after the other: what is told while one is going on is in the next one, however often it is told. */
 function draw(status) {
   drawn = status ?? drawn;
-  drawing = drawing.then(paint).catch((error) => problem(texts[error.code] ?? texts.failed.replace('{error}', error.message)));
-  return drawing;
+  pending ??= drawing = drawing.then(() => {
+    pending = null;
+    return paint();
+  }).catch((error) => problem(texts[error.code] ?? texts.failed.replace('{error}', error.message)));
+  return pending;
 }
 
 async function paint() {
@@ -113,7 +117,7 @@ function line(item, who, isHeldBack) {
   head.append(make('strong', '', title(item)), make('span', `outbox-chip ${item.state}`, stateName));
   made.append(head);
   const more = [isHeldBack ? '' : at.format(item.created_at), item.body?.description ?? item.body?.note ?? ''].filter(Boolean).join(' · ');
-  const said = item.state !== 'sent' && !item.body ? [more, texts.locked].filter(Boolean).join(' · ') : more;
+  const said = item.state !== 'sent' && !item.body && item.error?.status !== 'unreadable' ? [more, texts.locked].filter(Boolean).join(' · ') : more;
   if (said) made.append(make('p', 'outbox-more', said));
   if (item.error) made.append(reasons(item.error));
   if (corrected?.id === item.id && item.state === 'editing') made.append(corrected.form);
@@ -150,7 +154,7 @@ function title({ kind, body }) {
 function reasons({ status, detail, errors }) {
   const made = make('ul', 'outbox-reasons');
   // Two fields may say the same: a point outside is outside in both directions.
-  const said = new Set(errors.length ? errors.map(({ message }) => message) : [detail || String(status)]);
+  const said = new Set(errors.length ? errors.map(({ message }) => message) : [detail || texts[`why_${status}`] || String(status)]);
   made.append(...[...said].map((text) => make('li', '', text)));
   return made;
 }

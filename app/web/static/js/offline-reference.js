@@ -53,7 +53,7 @@ const WARM_MS = 600_000;
 export async function warm() {
   for (const name of Object.keys(URLS)) {
     const found = await get('reference', name);
-    if (!found?.sealed || Date.now() - found.at > WARM_MS) await row(name);
+    if (!found?.sealed || Math.abs(Date.now() - found.at) > WARM_MS) await row(name);
   }
 }
 

@@ -1,6 +1,6 @@
 // Who is signed in on this phone: asked of the server whenever there is one, else as it was known last.
 
-import { change, get } from './offline-db.js';
+import { change, get, unlessFull } from './offline-db.js';
 import { dropKeys } from './offline-keys.js';
 import { isPossible, keepKey } from './offline-seal.js';
 
@@ -36,7 +36,7 @@ export async function known() {
 }
 
 /**
- * Ask the server. Resolves to {account, signedIn, csrf}; rejects when there is no network (or something that answers in
+ * Ask the server. Resolves to {account, signedIn, csrf, aheadMs of this phone's clock}; rejects when there is no network (or something that answers in
  * the server's place). Somebody else's key and reports go at once; her queue stays, sealed.
  */
 export async function refresh() {
@@ -49,11 +49,12 @@ export async function refresh() {
   if (answer.signed_in && before.leaving === answer.account) return leave(answer);
   if (answer.signed_in) {
     if (before.account !== answer.account) await forget();
-    await keepKey(answer.account, answer.key);
+    await keepKey(answer.account, answer.key).catch(unlessFull); // the one that is here is as good
   }
   const { account, page } = answer.signed_in ? answer : before;
-  await remember({ account, page, signedIn: answer.signed_in });
-  return { account, signedIn: answer.signed_in, csrf: answer.csrf_token };
+  await remember({ account, page, signedIn: answer.signed_in }).catch(unlessFull);
+  const aheadMs = Date.now() - (Date.parse(response.headers.get('Date')) || Date.now());
+  return { account, signedIn: answer.signed_in, csrf: answer.csrf_token, aheadMs };
 }
 
 /** She signed out without a network: the server hears of it as soon as there is one. */

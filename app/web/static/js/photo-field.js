@@ -6,9 +6,14 @@ import { newId, prepare, send } from './photo-upload.js';
 const MOST = 6;
 const FINAL = [401, 409, 413, 422, 429]; // an answer that says why; anything else is the connection's or the server's fault
 
+/** A chosen photo cannot be read any more; the message says which. */
+class PhotoError extends Error {
+  code = 'photo';
+}
+
 /**
  * Make a photo field live. `onChange(files)` runs when the choice has changed.
- * Returns {add, clear, files(), prepared() → [{id, blob}] made small, the same each time, uploadTo(url) → whether all were sent}.
+ * Returns {add, clear, files(), prepared() → [{id, blob}] made small, the same each time, or a PhotoError, uploadTo(url) → whether all were sent}.
  */
 export function setUpPhotos(field, panel, { most = MOST, onChoose, onChange } = {}) {
   const texts = JSON.parse(document.querySelector('#photo-texts').textContent);
@@ -21,8 +26,9 @@ export function setUpPhotos(field, panel, { most = MOST, onChoose, onChange } = 
   function add(files) {
     problem.hidden = true;
     for (const file of files) {
-      if (chosen.length >= most) {
-        problem.textContent = texts.most.replace('{name}', file.name);
+      const why = !file.size ? texts.empty : chosen.length >= most && texts.most;
+      if (why) {
+        problem.textContent = why.replace('{name}', file.name);
         problem.hidden = false;
       } else {
         chosen.push({ id: newId(), file, url: URL.createObjectURL(file) });
@@ -33,6 +39,7 @@ export function setUpPhotos(field, panel, { most = MOST, onChoose, onChange } = 
     onChoose?.();
   }
 
+  const unreadable = ({ file }) => texts.unreadable.replace('{name}', file.name);
   const changed = () => onChange?.(chosen.map((photo) => photo.file));
 
   function draw() {
@@ -47,7 +54,7 @@ export function setUpPhotos(field, panel, { most = MOST, onChoose, onChange } = 
 
   function prepared() {
     return Promise.all(chosen.map(async (photo) => {
-      photo.blob ??= await prepare(photo.file); // kept: another try sends the very same bytes
+      photo.blob ??= await prepare(photo.file).catch(() => { throw new PhotoError(unreadable(photo)); }); // kept: another try sends the very same bytes
       return { id: photo.id, blob: photo.blob };
     }));
   }
@@ -148,9 +155,11 @@ function setUpUploads(panel, texts) {
     photo.line.querySelector('button')?.remove();
     photo.note.classList.remove('danger');
     photo.note.textContent = texts.preparing;
-    photo.blob ??= await prepare(photo.file); // kept: another try sends the very same bytes
+    photo.blob ??= await prepare(photo.file).catch(() => null); // kept: another try sends the very same bytes
     photo.note.textContent = texts.sending;
-    const answer = await send(photo.target, photo.id, photo.blob, (part) => { photo.bar.value = part; });
+    const answer = photo.blob
+      ? await send(photo.target, photo.id, photo.blob, (part) => { photo.bar.value = part; })
+      : { status: 422, data: { detail: texts.unreadable.replace('{name}', photo.file.name) } };
     photo.sent = answer.status === 200 || answer.status === 201;
     photo.refused = [409, 413, 422].includes(answer.status);
     if (photo.sent) photo.bar.value = 1;

@@ -14,8 +14,12 @@ export function newId() {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
-/** A picture of at most 2048 px, upright and without metadata; what this browser cannot read goes as it is. */
-export async function prepare(file) {
+/**
+ * A picture of at most 2048 px, upright and without metadata; what this browser cannot decode goes as it is. Rejects when
+ * the file cannot be read any more: it was deleted, or lies with a service that is out of reach.
+ */
+export async function prepare(chosen) {
+  const file = new Blob([await chosen.arrayBuffer()], { type: chosen.type });
   if (file.size <= SMALL_BYTES) return file;
   try {
     const bitmap = await createImageBitmap(file, { imageOrientation: 'from-image' });

@@ -33,9 +33,10 @@ export function setUpDraft(form, read) {
   document.addEventListener('visibilitychange', () => { if (document.hidden) now(); });
   window.addEventListener('pagehide', now);
 
-  async function keepPhotos(files) {
-    const kept = files.length ? await Promise.all(files.map(asText)) : null;
-    running = running.then(() => keepDraft(PHOTOS, kept)).catch(() => {});
+  function keepPhotos(files) {
+    running = running
+      .then(async () => keepDraft(PHOTOS, files.length ? await Promise.all(files.map(asText)) : null))
+      .catch(() => {}); // nor one whose photo cannot be read
   }
 
   async function drop() {

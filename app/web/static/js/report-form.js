@@ -10,7 +10,7 @@ import { fillFromAddress } from './report-address.js';
 import { setUpCategories } from './report-category.js';
 import { setUpDraft } from './report-draft.js';
 import { setUpPlace } from './report-place.js';
-import { canKeep, keep, sendNow } from './report-outbox.js';
+import { canKeep, find, keep, sendNow } from './report-outbox.js';
 import { setUpSame } from './report-same.js';
 import { postSurely } from './report-send.js';
 import { setUpSent } from './report-sent.js';
@@ -155,8 +155,11 @@ async function begin() {
   const waiting = new URLSearchParams(location.search).get('edit');
   if (waiting) return takeFromOutbox(waiting);
   const kept = isPrefilled || rendered.length ? null : await draft.load();
-  if (kept) {
-    attempt = freshAttempt(kept.id);
+  const there = kept && await find(kept.id).catch(() => null);
+  if (there && there.state !== 'editing') {
+    await draft.drop(); // saved already: the page was closed, or this is another tab
+  } else if (kept) {
+    attempt = { ...freshAttempt(kept.id), tried: Boolean(there) };
     fill(kept);
     photos.add(await draft.photos());
     form.querySelector('#draft').hidden = false;
@@ -249,8 +252,10 @@ async function whileSending(work) {
 async function keepAndSend(report) {
   if (!canKeep()) return sendStraight(report);
   try {
+    if (await isAnother(report)) report.id = attempt.id = newId();
     await keep('report', report, await photos.prepared());
   } catch (error) {
+    if (error.code === 'photo') return fail(error.message);
     return error.code === 'full' && !navigator.onLine ? fail(texts.full) : sendStraight(report);
   }
   const outcome = await sendNow(report.id);
@@ -259,6 +264,12 @@ async function keepAndSend(report) {
   await finished(report);
   const thing = { id: report.id, report: report.id, label: label(report), title: texts.recorded, text: label(report) };
   return sent.show(thing, outcome, (item) => comeBack(report.id, item));
+}
+
+/** Whether something else waits under this id: the same draft was open in another tab, which has saved its own. */
+async function isAnother(report) {
+  const there = attempt.tried ? null : await find(report.id);
+  return Boolean(there?.body) && ['category', 'lon', 'lat', 'description'].some((name) => there.body[name] !== report[name]);
 }
 
 /** The server will not have it as it is, or it is gone from this phone: the form again, with why, and nothing lost. */

@@ -16,6 +16,7 @@ export function setUpSame(texts, { similar, photos, sent, left, setSending }) {
     try {
       await keep('confirmation', { ...found.said, report: found.id }, await photos.prepared());
     } catch (error) {
+      if (error.code === 'photo') return similar.say(error.message, found);
       return error.code === 'full' && !navigator.onLine ? similar.say(texts.full, found) : straight(found);
     }
     const outcome = await sendNow(found.said.id);

@@ -76,7 +76,8 @@ async function wanted(path, digest, cache) {
 async function fetched(cache, url) {
   if (await cache.match(url)) return undefined;
   const response = await fetch(url, { cache: 'no-cache', credentials: 'omit' });
-  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  // The sign-in page of a hotel's network says 200 too; a newer server has another page.
+  if (response.headers.get('X-Quietude-Release') !== RELEASE.release) throw new Error(`${url}: ${response.status}, not of this release`);
   return cache.put(url, response);
 }
 
@@ -177,7 +178,7 @@ async function layer(event, path) {
   const cache = await caches.open(PLACES);
   const here = await cache.match(path);
   const at = Number(here?.headers.get('X-Quietude-At') ?? 0);
-  if (here && Date.now() - at < PLACES_FRESH_MS) return here;
+  if (here && Math.abs(Date.now() - at) < PLACES_FRESH_MS) return here;
   const fresh = refreshed(cache, path);
   if (!here) return fresh;
   event.waitUntil(fresh.catch(() => {}));
@@ -186,7 +187,7 @@ async function layer(event, path) {
 
 async function refreshed(cache, path) {
   const response = await fetch(path);
-  if (!response.ok) return response;
+  if (!response.ok || !response.headers.get('Content-Type')?.includes('json')) return response; // a hotel's sign-in page says 200 too
   const body = await response.text();
   const headers = { 'Content-Type': response.headers.get('Content-Type'), 'X-Quietude-At': String(Date.now()) };
   await cache.put(path, new Response(body, { headers }));
