@@ -40,6 +40,8 @@ export function makeMap(element, { basemap = 'none', center = AMIENS, zoom = 13 
     credits.addAttribution('Quiétude');
   }
   nameControls(map);
+  // A window that changes while the map is hidden leaves it without a size.
+  new ResizeObserver(() => { if (element.offsetWidth) map.invalidateSize({ animate: false }); }).observe(element);
   return map;
 }
 
