@@ -66,6 +66,8 @@ def test_photos_follow_the_report(
     _open(agent)
     agent.set_input_files("#photos", [tmp_path / "vide.jpg", tmp_path / "nuage.jpg"])
     expect(agent.locator("[data-photo-problem]")).to_contain_text("vide.jpg est vide")
+    agent.set_input_files("#photos", {"name": "devis.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4"})
+    expect(agent.locator("[data-photo-problem]")).to_contain_text("devis.pdf n'est pas une image")
     (tmp_path / "nuage.jpg").unlink()
     _two_taps(agent)
     _fill_coordinates(agent, "2.2957", "49.8942")

@@ -26,7 +26,7 @@ export function setUpPhotos(field, panel, { most = MOST, onChoose, onChange } = 
   function add(files) {
     problem.hidden = true;
     for (const file of files) {
-      const why = !file.size ? texts.empty : chosen.length >= most && texts.most;
+      const why = refusal(file) ?? (chosen.length >= most ? texts.most : null);
       if (why) {
         problem.textContent = why.replace('{name}', file.name);
         problem.hidden = false;
@@ -37,6 +37,12 @@ export function setUpPhotos(field, panel, { most = MOST, onChoose, onChange } = 
     draw();
     changed();
     onChoose?.();
+  }
+
+  /** What can be said of a file without opening it; null when it may be a picture. */
+  function refusal(file) {
+    if (!file.size) return texts.empty;
+    return file.type && !file.type.startsWith('image/') ? texts.other : null;
   }
 
   const unreadable = ({ file }) => texts.unreadable.replace('{name}', file.name);

@@ -2,6 +2,7 @@
 
 import { makeIcon } from './make-icon.js';
 
+const HERE_M = 3; // nearer than any position is exact
 const WAIT_MS = 400; // the pin may still be moving
 
 /**
@@ -86,7 +87,7 @@ function card(found, texts, onSame) {
   const words = document.createElement('div');
   const title = Object.assign(document.createElement('p'), { textContent: found.label });
   title.className = 'similar-title';
-  const where = texts.where_when.replace('{metres}', Math.round(found.distance_m)).replace('{age}', found.age);
+  const where = (found.distance_m < HERE_M ? texts.here_when : texts.where_when).replace('{metres}', Math.round(found.distance_m)).replace('{age}', found.age);
   const seen = found.confirmations ? texts[found.confirmations === 1 ? 'seen_once' : 'seen_often'].replace('{count}', found.confirmations) : '';
   const facts = Object.assign(document.createElement('p'), { className: 'soft', textContent: [where, found.state_label, seen].filter(Boolean).join(' · ') });
   words.append(title, facts);
