@@ -22,9 +22,9 @@ from app.nomenclature.actions import seed_default
 from app.people.passwords import hash_password
 from app.settings import load_settings
 from app.web.context import services
-from tests.compiled import share_templates
+from tests.compiled import share_compiled
 
-share_templates()
+share_compiled()
 
 # What the migrations and the nomenclature's seed fill, and most tests only read.
 KEPT = ("alembic_version", "role", "theme", "category", "intervention_kind", "intervention_team", "tfpb_axis")

@@ -18,7 +18,7 @@ from tests.browser.conftest import CENTRE_LAT, CENTRE_LON, PASSWORD, PHONE, Open
 from tests.browser.test_offline_pages import controlled
 from tests.photos.samples import exif, jpeg
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 REPORTS = 10
 

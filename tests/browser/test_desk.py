@@ -14,7 +14,7 @@ from app.people.actor import SYSTEM
 from tests.browser.conftest import CENTRE_LAT, CENTRE_LON, DESKTOP, Watch
 from tests.browser.test_pages import _check
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 _ADD = text("""
     INSERT INTO report (id, category_code, geom_4326, cell_25m, severity, state, visibility, observed_at, received_at,

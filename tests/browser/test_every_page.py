@@ -23,7 +23,7 @@ from app.people.actor import SYSTEM
 from app.reports.demo import load_demo
 from tests.browser.conftest import DESKTOP, Watch
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 AXE = Path(__file__).parents[2] / "app/web/static/node_modules/axe-core/axe.min.js"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]

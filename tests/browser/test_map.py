@@ -15,7 +15,7 @@ from app.people.actor import SYSTEM
 from tests.browser.conftest import CENTRE_LAT, CENTRE_LON, DESKTOP, Watch
 from tests.browser.test_pages import _violations
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 Open = Callable[..., Page]
 HERE = f"at={CENTRE_LAT},{CENTRE_LON},14"
 

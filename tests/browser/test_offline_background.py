@@ -20,7 +20,7 @@ from tests.browser.test_duplicates import HERE, report, said
 from tests.browser.test_offline_outbox import NO_NETWORK, REPORT, run, save_without_network, settled, states, stored
 from tests.browser.test_offline_pages import controlled
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 TAG = "quietude-outbox"
 

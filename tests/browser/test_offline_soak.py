@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from benchmarks.soak import Server, Size, World, soak
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def test_what_three_phones_entered_arrives_once(killable_server: Server, engine: Engine, browser: Browser) -> None:

@@ -17,7 +17,7 @@ from app.db.session import unit_of_work
 from app.people.actor import SYSTEM
 from tests.browser.conftest import CENTRE_LAT, CENTRE_LON, DESKTOP, PHONE, Watch
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 AXE = Path(__file__).parents[2] / "app/web/static/node_modules/axe-core/axe.min.js"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.photos.samples import jpeg
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # The stop "Pôle Licorne" of the approximate geography.
 STOP_LON, STOP_LAT = 2.266, 49.897
