@@ -55,7 +55,8 @@ def reference(uow: UnitOfWork, nomenclature: Nomenclature) -> dict[str, Any]:
 
 def open_reports(uow: UnitOfWork) -> dict[str, Any]:
     """The newest open reports that the actor may see, without their texts: enough to find them again."""
-    return {"format": 1, "reports": store.open_reports(uow.connection, most=MOST_REPORTS)}
+    found = store.open_reports(uow.connection, most=MOST_REPORTS + 1)
+    return {"format": 1, "partial": len(found) > MOST_REPORTS, "reports": found[:MOST_REPORTS]}
 
 
 def rounds(uow: UnitOfWork, actor: Actor, *, now: datetime) -> dict[str, Any]:

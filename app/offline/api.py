@@ -35,9 +35,10 @@ class ReferenceJson(TypedDict):
 
 
 class OpenReportsJson(TypedDict):
-    """Open reports as [id, category, lon, lat, severity, state, observed_at, version]."""
+    """Open reports as [id, category, lon, lat, severity, state, observed_at, version]. partial: there are more."""
 
     format: Literal[1]
+    partial: bool
     reports: list[list[Any]]
 
 

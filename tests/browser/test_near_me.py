@@ -38,6 +38,7 @@ def test_list_map_and_one_tap(open_page: Callable[..., Page], engine: Engine, sc
         assert box["height"] >= 48
     assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
     cards.nth(0).get_by_role("button", name="Toujours là").click()
+    expect(cards.nth(0).get_by_role("link")).to_be_focused()  # the buttons are gone
     expect(cards.nth(0).locator(".near-said")).to_contain_text("est envoyé")
     cards.nth(1).get_by_role("button", name="Disparu").click()
     expect(cards.nth(1).locator(".near-said")).to_contain_text("est envoyé")

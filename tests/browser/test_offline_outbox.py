@@ -289,10 +289,12 @@ def test_item_is_discarded_for_good_after_one_question(agent: Page, watch: Watch
     item.get_by_role("button", name="Jeter").click()
     expect(item.locator("[data-act=no]")).to_be_focused()
     item.locator("[data-act=no]").click()
+    expect(item.locator("[data-act=discard]")).to_be_focused()
     assert len(states(agent)) == 2
     item.get_by_role("button", name="Jeter").click()
     item.locator("[data-act=yes]").click()
     expect(agent.locator("#outbox-empty")).to_be_visible()
+    expect(agent.locator("h1")).to_be_focused()
     assert states(agent) == []
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
+from tests.browser.conftest import Watch
 from tests.browser.test_pages import _check
 
 pytestmark = pytest.mark.browser
@@ -25,6 +26,7 @@ def test_a_round_from_start_to_end(open_page: Callable[..., Page]) -> None:
     expect(progress).to_have_text("0 sur 2")
     page.locator("#next button[value=nothing]").click()
     expect(progress).to_have_text("1 sur 2")
+    expect(page.locator("#next")).to_be_focused()
     for button in page.locator("#next .answers button").all():
         box = button.bounding_box()
         assert box is not None
@@ -40,6 +42,20 @@ def test_a_round_from_start_to_end(open_page: Callable[..., Page]) -> None:
     page.locator("#end ~ form button[value=finish]").click()
     expect(page.locator(".figures dd")).to_have_text(["2", "1", "1"])
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_network_that_goes_before_the_worker_is_there(open_page: Callable[..., Page], watch: Watch) -> None:
+    """Nothing could bring the page back: it stays, and says what waits."""
+    watch.allow("ERR_INTERNET_DISCONNECTED")
+    page = open_page("agent@demo.quietude", viewport=SMALL)
+    page.goto("/patrols/new")
+    page.locator(".place-list input").first.check()
+    page.locator(".send button[value=start]").click()
+    page.wait_for_load_state("networkidle")
+    page.context.set_offline(True)
+    page.locator("#next button[value=nothing]").click()
+    expect(page.locator("#round-waiting")).to_be_visible()
+    expect(page.locator("#next")).to_be_focused()
 
 
 def test_a_walk_is_recorded_by_taps(open_page: Callable[..., Page]) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from app.db.session import unit_of_work
+from app.offline import actions
 from app.people.actor import PUBLIC, SYSTEM, Actor
 from tests.interventions.conftest import Browser, signed_in
 from tests.patrols.samples import passage, patrol
@@ -117,6 +118,17 @@ def test_open_reports_are_those_that_the_account_may_see(client: FlaskClient, wo
         for name in ("hlm-a", "bus", "coordinator")
     }
     assert shown == {"hlm-a": 1, "bus": 0, "coordinator": 1}
+
+
+def test_open_reports_that_are_not_all_say_so(
+    client: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "MOST_REPORTS", 1)
+    for partial in (False, True):
+        sent = body_at(0, id=str(uuid4()))
+        assert client.post("/api/reports", json=sent, headers=world.headers("hlm-a")).status_code == 201
+        taken = client.get("/api/offline/reports", headers=world.headers("hlm-a")).get_json()
+        assert (len(taken["reports"]), taken["partial"]) == (1, partial)
 
 
 def test_rounds_are_the_organisations_own_that_can_be_walked(client: FlaskClient, world: World) -> None:

@@ -50,7 +50,9 @@ const moment = (at) => new Date(at).toLocaleString(texts.locale, { dateStyle: 's
 function sayWhen() {
   const line = page.querySelector('#near-synced');
   line.hidden = !known;
-  if (known) line.textContent = (navigator.onLine ? texts.synced : texts.old).replace('{at}', moment(known.at));
+  if (!known) return;
+  const when = (navigator.onLine ? texts.synced : texts.old).replace('{at}', moment(known.at));
+  line.textContent = known.partial ? `${when} ${texts.partial.replace('{count}', known.reports.length)}` : when;
 }
 
 function show() {
@@ -125,6 +127,7 @@ async function answer(one, seen, item) {
   const body = { id: newId(), seen, at: new Date().toISOString() };
   said.set(one.id, { id: body.id, seen });
   item.classList.add('answered');
+  item.querySelector('a').focus({ preventScroll: true }); // the buttons go
   try {
     await keep('confirmation', { ...body, report: one.id });
     followUp(item, said.get(one.id));
@@ -164,6 +167,6 @@ function undo(reportId, item, why) {
 
 function note(item, text, danger = false) {
   const line = item.querySelector('.near-said');
-  line.textContent = text;
+  if (line.textContent !== text) line.textContent = text; // said once by a screen reader
   line.classList.toggle('danger', danger);
 }

@@ -83,7 +83,8 @@ async function paint() {
   find('leaving').hidden = !who.leaving;
   const leave = find('leave'); // only where there is no account menu
   if (leave) leave.hidden = !who.account;
-  find('state').textContent = stateOf(waiting);
+  const state = stateOf(waiting);
+  if (find('state').textContent !== state) find('state').textContent = state; // said once by a screen reader
   say(find('others'), drawn?.others > 0, (drawn?.others === 1 ? texts.others_one : texts.others_many).replace('{count}', drawn?.others));
   const { low, usage = 0, quota = 0 } = drawn?.storage ?? {};
   say(find('room'), low, texts.room.replace('{used}', megabytes.format(usage / 1e6)).replace('{quota}', megabytes.format(quota / 1e6)));
@@ -186,8 +187,10 @@ function tools(item, { signedIn }) {
 
 function ask(id) {
   asked = id;
-  draw().then(() => root.querySelector(`[data-id="${id}"] [data-act="no"]`)?.focus());
+  draw().then(() => focusOn(id, 'no'));
 }
+
+const focusOn = (id, act) => root.querySelector(`[data-id="${id}"] [data-act="${act}"]`)?.focus();
 
 function question(item) {
   const made = make('div', 'row outbox-tools');
@@ -195,11 +198,15 @@ function question(item) {
   made.setAttribute('aria-label', texts.sure);
   made.append(
     make('p', 'outbox-sure', texts.sure),
-    button('no', texts.no, 'ui-back', () => ask(null)),
+    button('no', texts.no, 'ui-back', () => {
+      asked = null;
+      draw().then(() => focusOn(item.id, 'discard'));
+    }),
     button('yes', texts.yes, 'ui-bin', async () => {
       asked = null;
       await discard(item.id).catch(() => {});
-      draw();
+      await draw();
+      document.querySelector('h1').focus(); // the button is gone with its item
     }, 'button danger'),
   );
   return made;

@@ -77,12 +77,13 @@ export async function nomenclature() {
   };
 }
 
-/** {at: ms of the last sync, reports: [{id, category, lon, lat, severity, state, observed_at, version}]} */
+/** {at: ms of the last sync, partial: there are more, reports: [{id, category, lon, lat, severity, state, observed_at, version}]} */
 export async function openReports() {
   const found = await row('reports');
   if (!found) return null;
   return {
     at: found.at,
+    partial: found.value.partial,
     reports: found.value.reports.map(([id, category, lon, lat, severity, state, observed_at, version]) => (
       { id, category, lon, lat, severity, state, observed_at, version })),
   };

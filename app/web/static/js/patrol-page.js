@@ -10,6 +10,7 @@ const { patrol } = page.dataset;
 const path = `/patrols/${patrol}`;
 const observe = document.querySelector('#observe-form');
 
+if (window.location.hash === '#next') page.querySelector('#next')?.focus(); // a reload does not
 if (observe) import('./patrol.js').then(({ setUpObserveMap }) => setUpObserveMap(observe));
 setUpAnswers(page, patrol, ({ form, state, report }) => {
   if (state === 'refused') return window.location.assign('/outbox');
@@ -28,8 +29,10 @@ function kept() {
 }
 
 function reload(address) {
+  // Nothing would bring this page back; what waits is said and hidden on it.
+  if (!navigator.onLine && !navigator.serviceWorker?.controller) return page.querySelector('#next')?.focus();
   window.history.replaceState(null, '', address);
-  window.location.reload();
+  return window.location.reload();
 }
 
 /** What the server does not know yet is said above the rest; once it does, the page is drawn anew. */
