@@ -23,6 +23,7 @@ from app.nomenclature.store import Nomenclature
 from app.reports.rules import SEVERITIES
 from app.version import VERSION
 from app.web.language import LOCALES
+from app.web.pages import has_synthetic_data
 
 STATIC = Path(__file__).parents[1] / "web" / "static"
 # Which page each shell stands for, and its template.
@@ -51,14 +52,14 @@ _NONCE = re.compile(r'nonce="[^"]*"')
 def render_shell(path: str, locale: str) -> str:
     """One page without anybody in it, in a language."""
     with force_locale(locale):
-        return render_template(TEMPLATES[path], **_nobody())
+        return render_template(TEMPLATES[path], **_nobody(path))
 
 
-def _nobody() -> dict[str, Any]:
-    """What a template is told: a shell, and an empty form."""
+def _nobody(path: str) -> dict[str, Any]:
+    """What a template is told: which page it stands for, and an empty form. Nothing of the request it is made in."""
     return {
         "bare": True,
-        "shell": True,
+        "shell": path,
         "csrf_token": str,
         "nomenclature": current_nomenclature(),
         "severities": SEVERITIES,
@@ -68,20 +69,20 @@ def _nobody() -> dict[str, Any]:
     }
 
 
-_kept: tuple[Nomenclature, dict[str, str]] | None = None
+_kept: tuple[tuple[Nomenclature, bool], dict[str, str]] | None = None
 _lock = Lock()
 
 
 def files() -> dict[str, str]:
     """Path on this server → the start of the SHA-256 of its bytes: what the phone keeps. Shells count by their text.
 
-    Read once a process and nomenclature.
+    The same in every process: read once for a nomenclature and for whether pages say that data is synthetic.
     """
     global _kept  # noqa: PLW0603
-    nomenclature = current_nomenclature()
+    shown = (current_nomenclature(), has_synthetic_data())
     with _lock:
-        if _kept is None or _kept[0] != nomenclature:
-            _kept = (nomenclature, _files())
+        if _kept is None or _kept[0] != shown:
+            _kept = (shown, _files())
         return _kept[1]
 
 
