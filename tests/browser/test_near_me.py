@@ -30,6 +30,9 @@ def test_list_map_and_one_tap(open_page: Callable[..., Page], engine: Engine, sc
     expect(cards).to_have_count(2)
     expect(cards.nth(0)).to_contain_text("30 m au nord")
     expect(phone.locator(".near-dot")).to_have_count(2)
+    # Below the dots and the circle, also when it comes after them.
+    expect(phone.locator(".leaflet-reference-pane .map-commune")).to_have_count(1)
+    expect(phone.locator(".leaflet-reference-pane .near-dot, .leaflet-reference-pane .map-accuracy")).to_have_count(0)
     phone.wait_for_load_state("networkidle")
     assert violations(phone) == []
     for button in phone.locator(".near-answers .button").all():

@@ -26,6 +26,7 @@ const LAYERS = [
   { kind: 'neighbourhood', className: 'map-neighbourhood', labelled: true },
   { kind: 'line', className: 'map-line' },
 ];
+const PANE = 'reference'; // below whatever the page draws, also when that was there before
 const STOPS_FROM_ZOOM = 14;
 const STOP_NAMES_FROM_ZOOM = 16;
 
@@ -49,10 +50,12 @@ export function makeMap(element, { basemap = 'none', center = AMIENS, zoom = 13 
 export async function addReference(map, { basemap = 'none' } = {}) {
   const answers = await Promise.all(LAYERS.map(({ kind }) => read(`/api/places/${kind}.geojson`)));
   let bounds = null;
+  map.createPane(PANE).style.zIndex = 350;
   LAYERS.forEach((layer, index) => {
     const data = answers[index];
     if (!data || (basemap !== 'none' && layer.kind === 'line')) return;
     const vectors = L.geoJSON(data, {
+      pane: PANE,
       interactive: false,
       style: () => ({ className: layer.className, fill: layer.kind !== 'line' && basemap === 'none' }),
       onEachFeature: layer.labelled ? label : undefined,
@@ -73,7 +76,7 @@ function addStops(map) {
     if (near && !stops) {
       stops = L.layerGroup();
       const data = await read('/api/places/stop.geojson');
-      const pointToLayer = (feature, at) => L.circleMarker(at, { radius: 4, className: 'map-stop', interactive: false });
+      const pointToLayer = (feature, at) => L.circleMarker(at, { pane: PANE, radius: 4, className: 'map-stop', interactive: false });
       if (data) stops.addLayer(L.geoJSON(data, { interactive: false, pointToLayer, onEachFeature: stopLabel }));
     }
     if (!stops) return;

@@ -14,4 +14,4 @@ const shape = L.geoJSON(JSON.parse(geometry), {
 }).addTo(map);
 const bounds = shape.getBounds();
 if (bounds.isValid() && !bounds.getSouthWest().equals(bounds.getNorthEast())) map.fitBounds(bounds.pad(0.5), { maxZoom: 17 });
-addReference(map, { basemap }).then(() => shape.bringToFront());
+addReference(map, { basemap });

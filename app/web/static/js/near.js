@@ -2,6 +2,7 @@
 
 import { addReference, makeMap } from './base-map.js';
 import { makeIcon } from './make-icon.js';
+import { moment } from './moments.js';
 import { byDistance, distanceText } from './near-places.js';
 import { newId } from './photo-upload.js';
 import { openReports } from './offline-reference.js';
@@ -44,8 +45,6 @@ async function start() {
   sayWhen();
   show();
 }
-
-const moment = (at) => new Date(at).toLocaleString(texts.locale, { dateStyle: 'short', timeStyle: 'short' });
 
 function sayWhen() {
   const line = page.querySelector('#near-synced');

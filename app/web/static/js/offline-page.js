@@ -5,11 +5,11 @@ import { discard, edit, flush, isPossible, list, retry, save, subscribe } from '
 import { nomenclature, rounds } from './offline-reference.js';
 import { known } from './offline-session.js';
 import { makeIcon } from './make-icon.js';
+import { moment } from './moments.js';
 
 const texts = JSON.parse(document.querySelector('#outbox-texts').textContent);
 const french = document.documentElement.lang === 'fr';
 const root = document.querySelector('#outbox');
-const at = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'short', timeStyle: 'short' });
 const megabytes = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 0 });
 const find = (id) => root.querySelector(`#outbox-${id}`);
 let labels = new Map();
@@ -117,7 +117,7 @@ function line(item, who, isHeldBack) {
   const stateName = item.state === 'waiting' && isHeldBack ? texts.after : texts[item.state];
   head.append(make('strong', '', title(item)), make('span', `outbox-chip ${item.state}`, stateName));
   made.append(head);
-  const more = [isHeldBack ? '' : at.format(item.created_at), item.body?.description ?? item.body?.note ?? ''].filter(Boolean).join(' · ');
+  const more = [isHeldBack ? '' : moment(item.created_at), item.body?.description ?? item.body?.note ?? ''].filter(Boolean).join(' · ');
   const said = item.state !== 'sent' && !item.body && item.error?.status !== 'unreadable' ? [more, texts.locked].filter(Boolean).join(' · ') : more;
   if (said) made.append(make('p', 'outbox-more', said));
   if (item.error) made.append(reasons(item.error));

@@ -1,6 +1,7 @@
 // The rounds as this phone took them along, at the addresses of the server's pages, with what still waits on it.
 
 import { makeIcon } from './make-icon.js';
+import { moment, time } from './moments.js';
 import { list, subscribe } from './offline-outbox.js';
 import { refreshReference, rounds } from './offline-reference.js';
 import { known } from './offline-session.js';
@@ -11,7 +12,6 @@ const texts = JSON.parse(document.querySelector('#round-texts').textContent);
 const patrol = /^\/patrols\/([0-9a-f-]{36})$/.exec(window.location.pathname)?.[1] ?? null;
 const find = (id) => page.querySelector(`#round-${id}`);
 const observe = page.querySelector('#observe-form');
-const moment = (at) => new Date(at).toLocaleString(document.documentElement.lang, { dateStyle: 'short', timeStyle: 'short' });
 let sentBefore = 0;
 let drawing = Promise.resolve();
 
@@ -139,8 +139,7 @@ function answers(stop) {
 
 function line(round, one) {
   const name = one.name ?? round.stops.find((stop) => stop.stop === one.stop)?.name ?? texts.elsewhere;
-  const time = new Date(one.passed_at).toLocaleTimeString(document.documentElement.lang, { timeStyle: 'short' });
-  const facts = [time, texts.outcomes[one.outcome], texts.items[one.state]].filter(Boolean).join(' · ');
+  const facts = [time(one.passed_at), texts.outcomes[one.outcome], texts.items[one.state]].filter(Boolean).join(' · ');
   return make('li', one.outcome, make('div', '', make('strong', '', one.stop ? `${one.stop} · ${name}` : name), make('span', 'soft', facts)));
 }
 
