@@ -350,6 +350,49 @@ def test_a_reload_gives_back_what_was_begun(agent: Page, engine: Engine, tmp_pat
     assert len(_stored(engine)) == 1
 
 
+def test_each_form_keeps_what_is_its_own(agent: Page, engine: Engine, watch: Watch) -> None:
+    """A draft that is open in two tabs becomes two reports; what was refused or thrown away disturbs no other form."""
+    watch.allow("ERR_INTERNET_DISCONNECTED|422")
+    _open(agent)
+    _two_taps(agent)
+    _tap_map(agent)
+    agent.fill("#description", "voir <b>là")
+    _drafts(agent, 1)
+    other = agent.context.new_page()
+    other.goto("/reports/new")
+    expect(other.locator("#draft")).to_be_visible()
+    agent.context.set_offline(True)
+    agent.click("#submit")
+    expect(agent.locator("#done-title")).to_have_text("Enregistré sur ce téléphone.")
+    other.fill("#description", "autre chose")
+    other.click("#submit")
+    expect(other.locator("#done-title")).to_have_text("Enregistré sur ce téléphone.")
+    agent.click("#next")
+    agent.fill("#description", "le suivant")
+    agent.context.set_offline(False)
+    expect(other.locator("#done-title")).to_have_text("Merci, c'est enregistré.")
+    expect(agent.locator("#outbox-badge")).to_have_class("outbox-badge trouble")
+    expect(agent.locator("#description")).to_have_value("le suivant")
+    expect(agent.locator("#error-summary")).to_be_hidden()
+
+    agent.context.set_offline(True)
+    _two_taps(agent)
+    _tap_map(agent)
+    agent.click("#submit")
+    expect(agent.locator("#done-title")).to_have_text("Enregistré sur ce téléphone.")
+    other.evaluate(
+        """async () => {
+          const outbox = await import('/static/js/offline-outbox.js');
+          for (const item of await outbox.list()) if (item.state === 'waiting') await outbox.discard(item.id);
+        }"""
+    )
+    expect(agent.locator("#failure")).to_contain_text("n'a pas été envoyé")
+    agent.context.set_offline(False)
+    agent.click("#submit")
+    expect(agent.locator("#done-title")).to_have_text("Merci, c'est enregistré.")
+    assert [row["description"] for row in _stored(engine)] == ["autre chose", "le suivant"]
+
+
 def test_another_one_here_keeps_the_point(agent: Page, engine: Engine) -> None:
     _open(agent)
     _two_taps(agent)

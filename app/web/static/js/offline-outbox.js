@@ -126,7 +126,16 @@ async function room() {
 }
 
 export function subscribe(fn) {
-  const tell = () => status().then(fn, () => {});
+  let running = false;
+  let again = false; // changes while it is being told are told once, afterwards
+  const tell = async () => {
+    again = running;
+    if (running) return;
+    running = true;
+    await status().then(fn).catch(() => {});
+    running = false;
+    if (again) tell();
+  };
   listeners.add(tell);
   tell();
   return () => listeners.delete(tell);

@@ -20,6 +20,7 @@ let last = null; // what flush said
 let drawing = Promise.resolve();
 let pending = null; // a drawing that has not begun
 let drawn = null; // the status of the last drawing
+let lines = new Map(); // item → {key, made}: of hundreds, the one that has changed is made anew
 
 root.hidden = false;
 if (isPossible()) start();
@@ -29,11 +30,13 @@ function start() {
   find('send').addEventListener('click', () => send());
   nomenclature().then((words) => {
     labels = new Map(words?.categories.map((one) => [one.code, french ? one.label_fr : one.label_en]));
+    lines.clear();
     draw();
   }).catch(() => {}); // without them a report is called a report
   rounds().then((taken) => {
     const all = taken?.rounds.flatMap((round) => round.stops.map((stop) => [`${round.id} ${stop.stop}`, `${stop.stop} · ${stop.name}`]));
     stops = new Map(all);
+    lines.clear();
     draw();
   }).catch(() => {});
   subscribe(draw);
@@ -73,8 +76,9 @@ async function paint() {
   const focused = document.activeElement;
   const busy = focused?.closest?.('.outbox-item')?.dataset.id;
   const what = focused?.dataset?.act;
-  fill('waiting', waiting.map((item) => line(item, who, held.has(item.after))));
-  fill('sent', sent.map((item) => line(item, who, false)));
+  lines = new Map(items.map((item) => [item.id, lineOf(item, who, item.state !== 'sent' && held.has(item.after))]));
+  fill('waiting', waiting.map((item) => lines.get(item.id).made));
+  fill('sent', sent.map((item) => lines.get(item.id).made));
   if (focused?.isConnected) focused.focus(); // in a form that was drawn again
   else if (busy) root.querySelector(`[data-id="${busy}"] [data-act="${what}"]`)?.focus();
   find('empty').hidden = items.length > 0 || drawn?.others > 0;
@@ -102,12 +106,22 @@ function say(box, on, text) {
   box.querySelector('p').textContent = on ? text : '';
 }
 
-function fill(id, lines) {
-  find(id).hidden = lines.length === 0;
-  find(id).querySelector('ul').replaceChildren(...lines);
+/** What is there already stays where it is: hundreds of lines are not laid out anew for one. */
+function fill(id, made) {
+  find(id).hidden = made.length === 0;
+  const shown = find(id).querySelector('ul');
+  const wanted = new Set(made);
+  for (const old of [...shown.children]) if (!wanted.has(old)) old.remove();
+  made.forEach((one, index) => { if (shown.children[index] !== one) shown.insertBefore(one, shown.children[index] ?? null); });
 }
 
 const make = (tag, className, text) => Object.assign(document.createElement(tag), { className, textContent: text ?? '' });
+
+function lineOf(item, who, isHeldBack) {
+  const key = JSON.stringify([item, who.signedIn, isHeldBack, asked === item.id, corrected?.id === item.id]);
+  const before = lines.get(item.id);
+  return before?.key === key ? before : { key, made: line(item, who, isHeldBack) };
+}
 
 function line(item, who, isHeldBack) {
   const made = make('li', `outbox-item outbox-${item.state}`);

@@ -21,9 +21,9 @@ function row(name) {
 }
 
 async function fetched(name) {
-  const { account, signedIn } = await known();
+  const { account, signedIn } = await known().catch(() => ({ account: null, signedIn: true })); // a browser that keeps nothing
   if (!signedIn) return null; // nobody is signed in: nothing is shown
-  const before = await kept(name);
+  const before = await kept(name).catch(() => null);
   const response = await fetch(URLS[name], {
     headers: { Accept: 'application/json', ...(before ? { 'If-None-Match': before.etag } : {}) }, cache: 'no-store', signal: AbortSignal.timeout(15_000),
   });
@@ -35,8 +35,10 @@ async function fetched(name) {
 
 async function touch(account, name, { etag, value }) {
   const at = Date.now();
-  const sealed = await sealJson(account, name, value);
-  await change(['reference'], (reference) => reference.put({ etag, at, sealed }, name));
+  try {
+    const sealed = await sealJson(account, name, value);
+    await change(['reference'], (reference) => reference.put({ etag, at, sealed }, name));
+  } catch { /* no room, or no memory at all: good for this page */ }
   return { etag, at, value };
 }
 

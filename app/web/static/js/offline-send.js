@@ -26,6 +26,12 @@ const TARGETS = {
 
 /** Resolves to {sent, left: none | offline | signin | later, wait_ms}. `tell` after every change. */
 export async function sendAll(tell = () => {}) {
+  const result = await sendEach(tell);
+  if (result.sent) await prune();
+  return result;
+}
+
+async function sendEach(tell) {
   let sent = 0;
   let session;
   try {
@@ -197,7 +203,6 @@ async function finish(item) {
     await end((items) => items.delete(item.id)); // takes no room
     await change(['items'], (items) => items.put(line)).catch(unlessFull);
   });
-  await prune();
 }
 
 /** Lines of what was sent: those of a day, by whatever clock. */
