@@ -247,6 +247,12 @@ def test_answer_in_the_servers_place_is_no_answer(agent: Page, engine: Engine, w
     # A proxy that fails for one of them, whatever it says: the others go past it, and the phone keeps it.
     watch.allow("status of (404|413|500)")
     agent.goto("/outbox")
+    again = """
+        await outbox.save('report', value);
+        const [{ id }] = await outbox.list();
+        const isBusy = () => outbox.retry(id).then(() => false, (error) => error.code === 'busy');
+        while (await isBusy()) await new Promise((done) => { setTimeout(done, 50); });
+    """
     answers = {500: "waiting", 404: "waiting", 413: "refused"}
 
     def proxy(route: Route) -> None:
@@ -257,7 +263,7 @@ def test_answer_in_the_servers_place_is_no_answer(agent: Page, engine: Engine, w
 
     agent.route("**/api/reports", proxy)
     while answers:
-        run(agent, "await outbox.save('report', value); await outbox.retry((await outbox.list())[0].id);", OTHER)
+        run(agent, again, OTHER)
         assert settled(agent) == [answers.pop(next(iter(answers))), *["sent"] * len(stored(engine))]
     agent.unroute("**/api/reports")
     expect(agent.locator(".outbox-refused")).to_contain_text("C'est trop lourd")
