@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import settings as trying
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
@@ -25,6 +26,9 @@ from app.web.context import services
 from tests.compiled import share_compiled
 
 share_compiled()
+# How long an example takes says how busy the machine is, and nothing about the product.
+trying.register_profile("tests", deadline=None)
+trying.load_profile("tests")
 
 # What the migrations and the nomenclature's seed fill, and most tests only read.
 KEPT = ("alembic_version", "role", "theme", "category", "intervention_kind", "intervention_team", "tfpb_axis")

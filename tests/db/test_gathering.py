@@ -146,7 +146,7 @@ def test_a_failure_alone_is_not_tried_again_and_the_next_call_goes_on() -> None:
     assert slow.together == [[-1], [2]]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.integers(-3, 60), min_size=1, max_size=60), st.integers(1, 5))
 def test_with_many_threads_everyone_gets_their_own(calls: list[int], most: int) -> None:
     def carry_out(some: Sequence[int]) -> list[int]:

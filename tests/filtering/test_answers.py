@@ -153,7 +153,7 @@ def applied(name: str, args: list[Any]) -> Any:  # noqa: PLR0911  (one a kind)
     return compare(name, *args)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(FILTERS)
 def test_the_database_chooses_what_the_filter_says(engine: Engine, filter_: Json) -> None:
     expected = [number for number, row in enumerate(THINGS) if evaluate(filter_, row) is True]

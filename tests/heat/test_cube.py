@@ -216,7 +216,7 @@ class Writers:
             self.step(writer, "commit" if writer % 2 else "roll_back", 0)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from(STEPS), st.integers(0, 1000)), min_size=10, max_size=40))
 def test_increments_equal_a_fresh_load(engine: Engine, clean: None, steps: list[tuple[int, str, int]]) -> None:
     with unit_of_work(engine, SYSTEM) as uow:

@@ -135,7 +135,7 @@ def filters(draw: st.DrawFn) -> ReportFilter:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(REPORTS, filters(), filters())
 def test_the_public_subtracts_two_filters_and_learns_no_small_number(
     reports: list[tuple[int, int, int, int]], one: ReportFilter, other: ReportFilter
@@ -147,7 +147,7 @@ def test_the_public_subtracts_two_filters_and_learns_no_small_number(
         assert round(difference, 6) % K == 0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(REPORTS, filters(), st.tuples(st.integers(1, 5), st.integers(0, 540), st.integers(0, 5), st.integers(1, 1)))
 def test_the_public_watches_a_report_come_in_and_learns_no_small_number(
     reports: list[tuple[int, int, int, int]], chosen: ReportFilter, new: tuple[int, int, int, int]
@@ -158,7 +158,7 @@ def test_the_public_watches_a_report_come_in_and_learns_no_small_number(
         assert round(after.get(block, 0.0) - before.get(block, 0.0), 6) % K == 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(REPORTS, filters())
 def test_a_partner_subtracts_what_it_reads_from_what_the_public_sees(
     reports: list[tuple[int, int, int, int]], chosen: ReportFilter
@@ -174,7 +174,7 @@ def test_a_partner_subtracts_what_it_reads_from_what_the_public_sees(
         assert round(of_restricted.get(block, 0.0), 6) % K == 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(REPORTS, filters())
 def test_a_partner_learns_of_restricted_reports_multiples_of_k_only(
     reports: list[tuple[int, int, int, int]], chosen: ReportFilter
@@ -191,7 +191,7 @@ IN_TURN = st.lists(st.integers(0, 2), min_size=1, max_size=7).map(tuple)
 OF_ONE = st.one_of(filters(), st.sampled_from([ReportFilter(organisation=slug) for slug in (*IDS, "nobody")]))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(REPORTS, OF_ONE, IN_TURN, IN_TURN)
 def test_nobody_learns_who_answers_for_what_it_does_not_read(
     reports: list[tuple[int, int, int, int]], chosen: ReportFilter, some: tuple[int, ...], others: tuple[int, ...]
@@ -405,7 +405,7 @@ STOPS = grid(6_600_000 + 4000 * np.arange(100), 9_900_000 + 4000 * np.arange(100
 PROBES = grid(np.linspace(647_500, 652_500, 40), np.linspace(6_975_500, 6_977_500, 20))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(REPORTS, filters(), st.sampled_from(["count", "per_exposure"]))
 def test_over_measures_too_the_public_sees_only_published_groups(
     reports: list[tuple[int, int, int, int]], chosen: ReportFilter, code: str
@@ -428,7 +428,7 @@ def test_over_measures_too_the_public_sees_only_published_groups(
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(REPORTS, filters(), st.sampled_from(["weighted", "change", "significance"]))
 def test_over_measures_too_a_partner_learns_nothing_of_restricted_reports(
     reports: list[tuple[int, int, int, int]], chosen: ReportFilter, code: str

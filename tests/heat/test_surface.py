@@ -54,7 +54,7 @@ def test_one_point_is_within_one_percent_wherever_it_lies(h: int) -> None:
     assert worst < 0.01
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.floats(0, 900), st.floats(0, 900), st.integers(1, 40)), min_size=1, max_size=30),
     st.integers(50, 1000),
@@ -68,7 +68,7 @@ def test_any_cloud_is_within_one_percent_of_its_peak(spots: list[tuple[float, fl
     assert np.abs(density(points, h).at(east, north) - exact).max() < 0.01 * peak
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.floats(0, 3000), st.floats(0, 3000)), min_size=1, max_size=50), st.integers(50, 1000))
 def test_mass_is_kept(spots: list[tuple[float, float]], h: int) -> None:
     points = cloud(np.array(spots))

@@ -84,9 +84,7 @@ def test_whatever_is_asked_is_answered_or_refused(ogc_app: Flask, world: World, 
         st.text(max_size=30), st.sampled_from(["1", "-1", "1e400", "NaN", "a,b", "1,2,3,4", "null", "\x00"])
     )
 
-    @settings(
-        max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
-    )
+    @settings(max_examples=60, database=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
     @given(st.dictionaries(st.sampled_from(names), values, min_size=1, max_size=3))
     def ask(query: dict[str, str]) -> None:
         encodable = {name: value.encode("utf-8", "ignore").decode() for name, value in query.items()}
@@ -108,7 +106,6 @@ def test_schemathesis(ogc_app: Flask, world: World) -> None:
 
         @settings(
             max_examples=5,
-            deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
             phases=[Phase.generate],
