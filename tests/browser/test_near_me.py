@@ -32,6 +32,7 @@ def test_list_map_and_one_tap(open_page: Callable[..., Page], engine: Engine, sc
     expect(phone.locator(".near-dot")).to_have_count(2)
     # Below the dots and the circle, also when it comes after them.
     expect(phone.locator(".leaflet-reference-pane .map-commune")).to_have_count(1)
+    expect(phone.locator(".leaflet-reference-pane svg")).to_be_visible()
     expect(phone.locator(".leaflet-reference-pane .near-dot, .leaflet-reference-pane .map-accuracy")).to_have_count(0)
     phone.wait_for_load_state("networkidle")
     assert violations(phone) == []
