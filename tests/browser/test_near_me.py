@@ -49,6 +49,19 @@ def test_list_map_and_one_tap(open_page: Callable[..., Page], engine: Engine, sc
     assert (said(engine, close), said(engine, far)) == (["created", "still_there"], ["created", "gone"])
 
 
+def test_browser_that_keeps_nothing_asks_and_says_at_once(phone: Page, engine: Engine) -> None:
+    close = report(phone, 30)
+    phone.add_init_script("IDBFactory.prototype.open = () => { throw new DOMException('', 'SecurityError'); };")
+    phone.goto("/near")
+    # The sign-in page of a hotel's network says 200 to everything.
+    phone.route("**/confirmations", lambda route: route.fulfill(body="<h1>Bienvenue</h1>"), times=1)
+    phone.locator(".near-answers .button").first.click()
+    expect(phone.locator(".near-said")).to_have_class("near-said danger")
+    phone.locator(".near-answers .button").first.click()
+    expect(phone.locator(".near-said")).to_contain_text("est envoyé")
+    assert said(engine, close) == ["created", "still_there"]
+
+
 def test_without_a_network_it_is_kept_and_goes_out_once(phone: Page, engine: Engine, watch: Watch) -> None:
     watch.allow("ERR_INTERNET_DISCONNECTED|ERR_FAILED|Failed to fetch")
     close = report(phone, 30)

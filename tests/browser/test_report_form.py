@@ -231,6 +231,25 @@ def test_without_a_network_nothing_is_lost_and_nothing_doubled(agent: Page, engi
     assert [row["description"] for row in _stored(engine)] == ["sous le pont"]
 
 
+def test_browser_that_keeps_nothing_believes_the_register_alone(agent: Page, engine: Engine, tmp_path: Path) -> None:
+    """The sign-in page of a hotel's network says 200 to everything."""
+    (tmp_path / "bac.jpg").write_bytes(jpeg(320, 240))
+    agent.add_init_script("IDBFactory.prototype.open = () => { throw new DOMException('', 'SecurityError'); };")
+    _open(agent)
+    _two_taps(agent)
+    _tap_map(agent)
+    agent.set_input_files("#photos", tmp_path / "bac.jpg")
+    for address in ("**/api/reports", "**/api/reports/*/photos"):
+        agent.route(address, lambda route: route.fulfill(body="<h1>Bienvenue</h1>"), times=1)
+    agent.click("#submit")
+    expect(agent.locator("#failure")).to_contain_text("rien n'a été envoyé")
+    agent.click("#submit")
+    expect(agent.locator("#done-title")).to_have_text("Merci, c'est enregistré.")
+    agent.locator("#photo-direct").get_by_role("button", name="Réessayer").click()
+    expect(agent.locator("#photo-direct [role=status]")).to_have_text("Toutes les photos sont envoyées.")
+    assert len(_stored(engine)) == 1
+
+
 def test_signing_in_again_elsewhere_lets_the_form_go_on(agent: Page, engine: Engine, watch: Watch) -> None:
     watch.allow("401|400")
     _open(agent)

@@ -8,6 +8,7 @@ import { newId } from './photo-upload.js';
 import { openReports } from './offline-reference.js';
 import { canKeep, follow, keep, sendNow } from './report-outbox.js';
 import { list as outboxItems } from './offline-outbox.js';
+import { postSurely } from './report-send.js';
 import { setUpHere } from './report-here.js';
 
 const { L } = window;
@@ -137,11 +138,9 @@ async function answer(one, seen, item) {
 }
 
 async function post(one, body, item) {
-  const headers = { 'Content-Type': 'application/json', Accept: 'application/json', 'X-CSRFToken': document.querySelector('meta[name="csrf-token"]').content };
-  const response = await fetch(`/api/reports/${one.id}/confirmations`, { method: 'POST', headers, body: JSON.stringify(body) }).catch(() => null);
-  if (response?.ok) return note(item, texts[`sent_${body.seen}`]);
-  const data = await response?.json().catch(() => null);
-  return undo(one.id, item, data?.errors?.[0]?.message ?? data?.detail ?? '');
+  const { status, data } = await postSurely(`/api/reports/${one.id}/confirmations`, body);
+  if (status === 200 || status === 201) return note(item, texts[`sent_${body.seen}`]);
+  return undo(one.id, item, data.errors?.[0]?.message ?? data.detail ?? '');
 }
 
 /** What becomes of it, in the card's own line. `seen` is not known any more of what was sent before this page was opened. */

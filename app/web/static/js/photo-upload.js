@@ -39,12 +39,12 @@ export async function prepare(chosen) {
   }
 }
 
-/** Send it; {status, data}, status 0 without connection. A stale token is renewed once. */
+/** Send it; {status, data}, status 0 without connection or the server's own yes. A stale token is renewed once. */
 export async function send(url, id, blob, onProgress) {
   const answer = await post(url, id, blob, onProgress);
   if (![400, 401, 403].includes(answer.status)) return answer;
   const response = await fetch('/api/session', { headers: { Accept: 'application/json' } }).catch(() => null);
-  const fresh = response?.ok ? (await response.json()).csrf_token : null;
+  const fresh = response?.ok ? (await response.json().catch(() => null))?.csrf_token : null;
   if (!fresh) return answer;
   for (const place of document.querySelectorAll('meta[name="csrf-token"]')) place.content = fresh;
   for (const place of document.querySelectorAll('input[name="csrf_token"]')) place.value = fresh;
@@ -60,7 +60,10 @@ function post(url, id, blob, onProgress) {
     request.upload.addEventListener('progress', (event) => {
       if (event.lengthComputable) onProgress(event.loaded / event.total);
     });
-    const end = () => resolve({ status: request.status, data: parsed(request.responseText) });
+    const end = () => {
+      const data = parsed(request.responseText);
+      resolve({ status: [200, 201].includes(request.status) && data.id !== id ? 0 : request.status, data });
+    };
     for (const name of ['load', 'error', 'abort', 'timeout']) request.addEventListener(name, end);
     request.open('POST', url);
     request.setRequestHeader('Accept', 'application/json');

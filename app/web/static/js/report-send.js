@@ -1,6 +1,9 @@
 // Straight to the server, for browsers that can keep nothing and for what needs its answer at once.
 
-/** Post JSON, and once more with a fresh token when the page's own was refused. {status, data}, status 0 without connection. */
+/**
+ * Post JSON, and once more with a fresh token when the page's own was refused. {status, data}, status 0 without connection
+ * or when somebody else says yes in the server's place: its answer names the id that was sent.
+ */
 export async function postSurely(url, values) {
   const answer = await post(url, values);
   if (![400, 401, 403].includes(answer.status)) return answer;
@@ -11,7 +14,7 @@ export async function postSurely(url, values) {
 /** A token for the next try: signing in again in another window made the page's own worthless. */
 async function freshToken() {
   const response = await fetch('/api/session', { headers: { Accept: 'application/json' } }).catch(() => null);
-  const token = response?.ok ? (await response.json()).csrf_token : null;
+  const token = response?.ok ? (await response.json().catch(() => null))?.csrf_token : null;
   if (token) document.querySelector('meta[name="csrf-token"]').content = token;
 }
 
@@ -26,7 +29,8 @@ async function post(url, values) {
       },
       body: JSON.stringify(values),
     });
-    return { status: response.status, data: await response.json().catch(() => ({})) };
+    const data = await response.json().catch(() => ({}));
+    return { status: response.ok && data?.id !== values.id ? 0 : response.status, data };
   } catch {
     return { status: 0, data: {} };
   }
