@@ -6,7 +6,11 @@ import json
 import socket
 
 from gunicorn import util
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.http.unreader import SocketUnreader
+from gunicorn.workers import gthread
+
+# A phone that loses its network in the middle of a request says nothing more, and must not hold a thread for ever.
+SILENCE_S = 10.0
 
 
 def write_problem(sock: socket.socket, status: int, reason: str, message: str) -> None:
@@ -20,10 +24,39 @@ def write_problem(sock: socket.socket, status: int, reason: str, message: str) -
     util.write_nonblock(sock, head.encode("latin-1") + body)
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]
+class PatientUnreader(SocketUnreader):  # type: ignore[misc]
+    """gunicorn's own, which waits for the rest of a request without end."""
+
+    def chunk(self, size_hint: int | None = None) -> bytes:
+        """What comes next; nothing once the client is gone or was silent for `SILENCE_S`."""
+        before = self.sock.gettimeout()
+        if before is not None:  # gunicorn's own deadline
+            return bytes(super().chunk(size_hint))
+        self.sock.settimeout(SILENCE_S)
+        try:
+            return bytes(super().chunk(size_hint))
+        except TimeoutError:
+            return b""
+        finally:
+            self.sock.settimeout(None)  # answers may take as long as the client reads them
+
+
+class Connection(gthread.TConn):  # type: ignore[misc]
+    """gunicorn's own, read with an end to its patience."""
+
+    def init(self) -> None:
+        """Before each request."""
+        is_new = not self.initialized
+        super().init()
+        if is_new:
+            self.parser.unreader = PatientUnreader(self.sock)
+
+
+class Worker(gthread.ThreadWorker):  # type: ignore[misc]
     """gunicorn's own with threads; it writes HTML where nobody can read it."""
 
     def init_process(self) -> None:
         """Once a process, before the first request."""
         util.write_error = write_problem
+        gthread.TConn = Connection
         super().init_process()
