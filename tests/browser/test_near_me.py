@@ -56,7 +56,7 @@ def test_browser_that_keeps_nothing_asks_and_says_at_once(phone: Page, engine: E
     # The sign-in page of a hotel's network says 200 to everything.
     phone.route("**/confirmations", lambda route: route.fulfill(body="<h1>Bienvenue</h1>"), times=1)
     phone.locator(".near-answers .button").first.click()
-    expect(phone.locator(".near-said")).to_have_class("near-said danger")
+    expect(phone.locator(".near-said.danger")).to_contain_text("pas de connexion")
     phone.locator(".near-answers .button").first.click()
     expect(phone.locator(".near-said")).to_contain_text("est envoyé")
     assert said(engine, close) == ["created", "still_there"]

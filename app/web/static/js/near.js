@@ -140,7 +140,7 @@ async function answer(one, seen, item) {
 async function post(one, body, item) {
   const { status, data } = await postSurely(`/api/reports/${one.id}/confirmations`, body);
   if (status === 200 || status === 201) return note(item, texts[`sent_${body.seen}`]);
-  return undo(one.id, item, data.errors?.[0]?.message ?? data.detail ?? '');
+  return undo(one.id, item, status ? data.errors?.[0]?.message ?? data.detail ?? '' : texts.network);
 }
 
 /** What becomes of it, in the card's own line. `seen` is not known any more of what was sent before this page was opened. */
