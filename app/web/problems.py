@@ -8,6 +8,7 @@ from typing import Any, NotRequired, cast
 from flask import Flask, Response, json, render_template, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from gunicorn.http.errors import ParseException
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from typing_extensions import TypedDict
@@ -136,6 +137,11 @@ def _database_away(error: Exception) -> Response:
     return answer
 
 
+def _broken_body(_error: ParseException) -> Response:
+    """The server reads a body only when a view asks for it: then its pieces turn out to be no HTTP."""
+    return error_answer(400)
+
+
 def _unexpected(error: Exception) -> Response:
     get_logger().error("unhandled", exc_info=error)
     return error_answer(500)
@@ -147,4 +153,5 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(PoolTimeoutError, _database_away)
+    app.register_error_handler(ParseException, _broken_body)
     app.register_error_handler(Exception, _unexpected)

@@ -132,6 +132,13 @@ def test_a_problem_is_told_in_the_language_that_was_asked_for(site: Site, langua
     assert _is_problem(*answer)["title"] == words
 
 
+def test_a_body_whose_pieces_are_no_http(site: Site) -> None:
+    more = "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
+    answer = _ask(site, "POST /api/reports", more=f"{more}\r\nZZZ\r\n{{}}\r\n0\r\n")
+    assert answer[0] == 400
+    _is_problem(*answer)
+
+
 def test_a_body_that_is_too_large(site: Site) -> None:
     # Refused by its announced length, before any of it is read.
     more = "Content-Type: application/json\r\nContent-Length: 17000000\r\n"
