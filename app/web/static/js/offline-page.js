@@ -158,7 +158,7 @@ async function correct(item) {
 
 function title({ kind, body }) {
   if (kind === 'report' && body) return labels.get(body.category) ?? texts.report;
-  if (kind === 'confirmation' && body) return `${texts.confirmation} : ${texts[`seen_${body.seen}`] ?? ''}`;
+  if (kind === 'confirmation' && body) return `${texts.confirmation} – ${texts[`seen_${body.seen}`] ?? ''}`;
   if (kind === 'passage' && body) {
     const where = stops.get(`${body.patrol} ${body.stop}`);
     return [texts.passage, where, texts[`outcome_${body.outcome}`]].filter(Boolean).join(' – ');
