@@ -88,3 +88,13 @@ def test_every_step_works_at_twice_the_size(open_page: Callable[..., Page], watc
             wrong.append(f"{step}: {width} px wide")
         wrong += [f"{step}: out of reach: {found}" for found in page.evaluate(OUT_OF_REACH)]
     assert not wrong, "\n".join(wrong)
+
+
+def test_what_is_chosen_shows_in_forced_colours(open_page: Callable[..., Page]) -> None:
+    page = open_page("agent@demo.quietude", forced_colors="active")
+    page.goto("/reports/new")
+    outline = "(choice) => getComputedStyle(choice).outlineStyle"
+    grave = page.locator("label:has(input[name=severity][value='3'])")
+    assert grave.evaluate(outline) == "none"
+    grave.click()
+    assert grave.evaluate(outline) == "solid"
