@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -182,6 +183,14 @@ def sign_in(page: Page, email: str) -> None:
     page.fill("input[name=password]", PASSWORD)
     page.click("form[name=login_user_form] button[type=submit]")
     page.wait_for_url(lambda url: "/login" not in url)
+
+
+def until(page: Page, expression: str, arg: Any = None) -> None:
+    """Wait until that is true. Playwright's wait_for_function asks a second time by eval, which our pages forbid."""
+    deadline = time.monotonic() + 20
+    while not page.evaluate(expression, arg):
+        assert time.monotonic() < deadline, f"never: {expression}"
+        page.wait_for_timeout(50)
 
 
 @pytest.fixture

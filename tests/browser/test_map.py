@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 
 from app.db.session import unit_of_work
 from app.people.actor import SYSTEM
-from tests.browser.conftest import CENTRE_LAT, CENTRE_LON, DESKTOP, Watch
+from tests.browser.conftest import CENTRE_LAT, CENTRE_LON, DESKTOP, Watch, until
 from tests.browser.test_pages import _violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -102,7 +102,7 @@ def test_two_periods_move_together_and_share_their_colours(open_page: Open, regi
     page.focus(".map-pane:not(.second) .folium-map")
     page.keyboard.press("+")
     # The outline of the commune says how each map is zoomed.
-    page.wait_for_function("(before) => " + _WIDTHS + ".every((width) => width > 1.5 * before)", arg=width)
+    until(page, "(before) => " + _WIDTHS + ".every((width) => width > 1.5 * before)", arg=width)
     widths = page.evaluate(_WIDTHS)
     assert widths[0] == pytest.approx(widths[1], abs=2)
     page.focus(".map-pane.second .folium-map")
@@ -127,7 +127,7 @@ def test_the_slider_steps_plays_and_stops(open_page: Open, register: None) -> No
     expect(page.locator("#time-range")).to_have_attribute("aria-valuetext", "avril 2026")
     assert "step=2026-04-01" in page.url
     # What comes next is there before it is wanted.
-    page.wait_for_function("document.querySelectorAll('.heat-tiles').length === 2")
+    until(page, "document.querySelectorAll('.heat-tiles').length === 2")
     assert any("from=2026-05-01" in address for address in asked)
     page.click("#time-play")
     expect(page.locator("#time-play")).to_have_attribute("aria-label", "Pause")

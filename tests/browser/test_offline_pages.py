@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.offline import shells
-from tests.browser.conftest import Watch
+from tests.browser.conftest import Watch, until
 
 pytestmark = pytest.mark.browser
 
@@ -75,9 +75,9 @@ def test_new_release_waits_while_somebody_is_entering(phone: Page, monkeypatch: 
     phone.wait_for_timeout(500)
     assert phone.evaluate("navigator.serviceWorker.ready.then((found) => Boolean(found.waiting))")
     phone.evaluate("document.dispatchEvent(new CustomEvent('quietude:saved'))")
-    phone.wait_for_function("navigator.serviceWorker.ready.then((found) => !found.waiting)")
+    until(phone, "navigator.serviceWorker.ready.then((found) => !found.waiting)")
     phone.evaluate("document.dispatchEvent(new CustomEvent('quietude:saved'))")
-    phone.wait_for_function(f"{caches_now}.then((names) => names.length === 1 && names[0] !== '{before}')")
+    until(phone, f"{caches_now}.then((names) => names.length === 1 && names[0] !== '{before}')")
 
 
 def test_the_app_can_be_installed(phone: Page) -> None:
@@ -119,8 +119,9 @@ def test_pages_are_kept_in_the_language_that_is_spoken(phone: Page, watch: Watch
     worker.evaluate("() => { self.fetch = self.real; }")
     assert set(phone.evaluate(kept)) == {"fr"}
     phone.goto("/language/en?next=/reports/new")
-    phone.wait_for_function(
-        f"({kept})().then((all) => all.length > 0 && all.filter((one) => one === 'en').length === all.length / 2)"
+    until(
+        phone,
+        f"({kept})().then((all) => all.length > 0 && all.filter((one) => one === 'en').length === all.length / 2)",
     )
     watch.allow("ERR_INTERNET_DISCONNECTED|ERR_FAILED|Failed to fetch")
     phone.context.set_offline(True)

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 
 from app.db.session import unit_of_work
 from app.people.actor import SYSTEM
-from tests.browser.conftest import CENTRE_LAT, CENTRE_LON, Watch
+from tests.browser.conftest import CENTRE_LAT, CENTRE_LON, Watch, until
 from tests.photos.samples import jpeg
 
 pytestmark = pytest.mark.browser
@@ -89,7 +89,7 @@ def test_next_report_starts_clean_and_offers_the_last_category(agent: Page, engi
         agent.set_viewport_size({"width": 390, "height": height})
         agent.click("#next")
         agent.click(".leaflet-control-zoom-in")
-        agent.wait_for_function("() => document.querySelector('.map-commune').getBoundingClientRect().width > 200")
+        until(agent, "() => document.querySelector('.map-commune').getBoundingClientRect().width > 200")
     first, second = _stored(engine)
     assert [first["description"], second["description"]] == ["premier", "second"]
     assert first["category_code"] == second["category_code"] == "overflowing_bin"

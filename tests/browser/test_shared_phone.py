@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import CENTRE_LAT, CENTRE_LON, OpenPhone
+from tests.browser.conftest import CENTRE_LAT, CENTRE_LON, OpenPhone, until
 from tests.browser.test_airplane import record, sign_in_to_stay
 from tests.browser.test_offline_pages import controlled
 
@@ -64,9 +64,7 @@ def _refused(page: Page) -> None:
 def _draft(page: Page) -> None:
     page.goto("/reports/new")
     page.fill("#description", "brouillon du banc")
-    page.wait_for_function(
-        """async () => (await (await import('/static/js/offline-db.js')).getAll('drafts')).length > 0"""
-    )
+    until(page, """async () => (await (await import('/static/js/offline-db.js')).getAll('drafts')).length > 0""")
 
 
 def test_nothing_of_a_report_can_be_read_from_the_disk_after_sign_out(open_phone: OpenPhone, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from app.db.session import unit_of_work
 from app.people.actor import SYSTEM
 from app.places.lattice import cells_of
-from tests.browser.conftest import CENTRE_LAT, CENTRE_LON, DESKTOP, Watch
+from tests.browser.conftest import CENTRE_LAT, CENTRE_LON, DESKTOP, Watch, until
 
 _FILL = text("""
     INSERT INTO report (id, category_code, geom_4326, cell_25m, severity, visibility, observed_at)
@@ -70,7 +70,7 @@ def test_circles_show_how_many_and_go_with_the_layer(planner_map: Page) -> None:
 def test_dots_are_the_reports_and_lead_to_them(planner_map: Page) -> None:
     planner_map.evaluate(_SHOW, [URL, 18])
     planner_map.evaluate("window.quietudeMap.map.setZoom(17, { animate: false })")
-    planner_map.wait_for_function(f"({_DOTS})() === 60")
+    until(planner_map, f"({_DOTS})() === 60")
     planner_map.evaluate("""() => window.quietudeMap.map.eachLayer((layer) => {
         if (layer instanceof L.CircleMarker && layer.options.renderer === window.shown._dots) window.dot = layer;
     })""")

@@ -64,7 +64,7 @@ def test_todo_has_the_most_overdue_first_and_nobody_elses(desk: DeskWorld) -> No
 
 
 def test_soon_is_within_one_working_day(desk: DeskWorld) -> None:
-    soon = desk.report("hlm-a", NOW, due_at=NOW + timedelta(minutes=10))
+    soon = desk.report("hlm-a", NOW, due_at=NOW + timedelta(hours=1))  # the run may have begun long before
     desk.report("hlm-a", NOW, due_at=NOW - timedelta(minutes=10))
     desk.report("hlm-a", NOW, due_at=NOW + 9 * DAY)
     assert listed(desk, "hlm-a", "/desk?tab=soon") == [soon]
