@@ -33,12 +33,22 @@ class Run:
 
 def write(file: Path, machine: str, run: Run, lines: list[Line]) -> None:
     """Put the lines into the file, made when it is not there. machine: what the figures were measured on and with."""
-    held = file.read_text(encoding="utf-8") if file.exists() else ""
-    sections = {name: body for name, _, body in (part.partition("\n") for part in held.split("\n## ")[1:])}
-    before = sections.get(run.name, "") if run.among_others else ""
-    sections[run.name] = _section(run, lines, before)
-    texts = [f"{_TITLE}\n{machine}", *(f"## {name}\n\n{body.strip()}\n" for name, body in sections.items())]
+    before = _read(file)[1].get(run.name, "") if run.among_others else ""
+    put(file, run.name, _section(run, lines, before), f"{_TITLE}\n{machine}")
+
+
+def put(file: Path, name: str, body: str, head: str | None = None) -> None:
+    """Put a section into the file instead of the one of that name. head: what stands above all sections from now on."""
+    before, sections = _read(file)
+    sections[name] = body
+    texts = [head or before, *(f"## {name}\n\n{body.strip()}\n" for name, body in sections.items())]
     file.write_text("\n".join(texts), encoding="utf-8")
+
+
+def _read(file: Path) -> tuple[str, dict[str, str]]:
+    """What stands above the sections, and their texts."""
+    head, *parts = (file.read_text(encoding="utf-8") if file.exists() else _TITLE).split("\n## ")
+    return head, {name: body for name, _, body in (part.partition("\n") for part in parts)}
 
 
 def _section(run: Run, lines: list[Line], before: str) -> str:

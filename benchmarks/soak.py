@@ -31,6 +31,7 @@ from sqlalchemy import Engine, text
 
 from app.db.session import unit_of_work
 from app.people.actor import SYSTEM
+from benchmarks import results
 from benchmarks.serving import ROOT, free_port
 from benchmarks.soak_network import Network
 from benchmarks.soak_phones import PASSWORD, Phone, open_phone
@@ -263,7 +264,7 @@ def compare(engine: Engine, seed: int, phones: list[Phone]) -> tuple[int, int]:
 
 
 def main() -> None:
-    """Run many seeds on a server of their own and add the table to RESULTS.md."""
+    """Run many seeds on a server of their own and put the table into RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=1)
@@ -287,8 +288,7 @@ def main() -> None:
 def _report(table: str, *, dry: bool) -> None:
     print(table)
     if not dry:
-        with (ROOT / "benchmarks" / "RESULTS.md").open("a", encoding="utf-8") as file:
-            file.write(table)
+        results.put(ROOT / "benchmarks" / "RESULTS.md", "soak", table)
 
 
 def _run_all(var_dir: Path, first_seed: int, runs: int, most_s: float) -> Iterator[Outcome]:
@@ -340,9 +340,6 @@ _COLUMNS = (
 def _table(outcomes: list[Outcome]) -> str:
     good = sum(outcome.is_good for outcome in outcomes)
     lines = [
-        "",
-        "## soak",
-        "",
         f"Measured {datetime.now(UTC).isoformat(timespec='seconds')}; load average {os.getloadavg()[0]:.1f}.",
         f"{good} of {len(outcomes)} runs without loss or double.",
         "",
@@ -353,7 +350,7 @@ def _table(outcomes: list[Outcome]) -> str:
         entered = (o.seed, o.entered, o.photos, o.passages, o.confirmations, o.lost, o.doubled)
         mishaps = (o.cuts, o.kills, o.lost_answers, o.reopened, round(o.seconds))
         lines.append(f"| {' | '.join(map(str, entered + mishaps))} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
