@@ -61,8 +61,7 @@ async function registerWorker() {
   registration.addEventListener('updatefound', () => {
     registration.installing?.addEventListener('statechange', offer);
   });
-  document.addEventListener('quietude:saved', offer);
-  document.addEventListener('visibilitychange', offer);
+  for (const event of ['quietude:saved', 'quietude:free', 'visibilitychange']) document.addEventListener(event, offer);
   offer();
 }
 
@@ -81,7 +80,8 @@ let letGo = null;
 function holdUpdatesWhileEntering() {
   const hold = ({ target }) => {
     if (letGo || !target.closest?.('main form')) return;
-    navigator.locks.request('quietude-entering', { mode: 'shared' }, () => new Promise((resolve) => { letGo = resolve; })).catch(() => {});
+    navigator.locks.request('quietude-entering', { mode: 'shared' }, () => new Promise((resolve) => { letGo = resolve; }))
+      .then(() => document.dispatchEvent(new Event('quietude:free'))).catch(() => {});
   };
   document.addEventListener('input', hold);
   document.addEventListener('quietude:saved', () => {
