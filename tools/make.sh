@@ -210,6 +210,7 @@ browser_packages() { # run | test
   [ "$1" = test ] || omit=(--omit=dev)
   npm ci --prefix "$work" --ignore-scripts --loglevel=error "${omit[@]}"
   rm -rf "$static/node_modules"
+  rm -f "$work/node_modules/.package-lock.json" # npm's own note: nothing to serve
   mv "$work/node_modules" "$static/node_modules"
   stamp "browser-$1" package-lock.json
 }

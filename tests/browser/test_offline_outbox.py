@@ -272,6 +272,25 @@ def test_answer_in_the_servers_place_is_no_answer(agent: Page, engine: Engine, w
     assert len(stored(engine)) == 4
 
 
+def test_too_much_at_once_waits_as_long_as_the_server_says(agent: Page, engine: Engine, watch: Watch) -> None:
+    watch.allow("status of 429")
+    asked = []
+
+    def too_much(route: Route) -> None:
+        asked.append(route.request.method)
+        problem = {"status": 429, "title": "Too Many Requests"}
+        route.fulfill(status=429, headers={"Retry-After": "4"}, content_type="application/problem+json", json=problem)
+
+    agent.route("**/api/reports", too_much)
+    run(agent, "await outbox.save('report', value); await outbox.flush();", REPORT)
+    run(agent, "await outbox.save('report', value); await outbox.flush(); await outbox.flush();", OTHER)
+    assert (settled(agent), len(asked)) == (["waiting", "waiting"], 1)
+    assert run(agent, "return (await outbox.list()).map(({ tries }) => tries);") == [0, 0]
+    agent.unroute("**/api/reports")
+    expect(agent.locator("#outbox-badge")).to_be_hidden()
+    assert (states(agent), len(stored(engine))) == (["sent", "sent"], 2)
+
+
 def test_refused_report_says_why_and_goes_once_it_is_corrected(agent: Page, engine: Engine, watch: Watch) -> None:
     watch.allow("422")
     report = run(agent, "return (await outbox.save('report', value, [await draw('red')])).id;", REPORT | {"lon": 0})

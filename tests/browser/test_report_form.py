@@ -165,8 +165,11 @@ def test_what_is_missing_is_said_before_sending(agent: Page, engine: Engine) -> 
         ["Dites où c'est : utilisez votre position ou touchez la carte."]
     )
     expect(agent.locator("#category-error")).to_have_count(0)
+    expect(agent.locator("fieldset#where")).to_have_attribute("aria-describedby", "where-error")
+    expect(agent.locator("#where-error")).to_have_text("Dites où c'est : utilisez votre position ou touchez la carte.")
     _tap_map(agent)
     expect(agent.locator("#error-summary")).to_be_hidden()
+    expect(agent.locator("#where-error")).to_have_count(0)
     expect(agent.locator(".block.invalid")).to_have_count(0)
 
 

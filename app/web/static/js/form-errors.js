@@ -41,8 +41,8 @@ export function dropRight(form, isRight) {
 
 function drop(form, errors) {
   shown = shown.filter((error) => !errors.includes(error));
-  for (const { field, line: item, fieldset } of errors) {
-    unmark(form, field);
+  for (const { field, block = field, line: item, fieldset } of errors) {
+    if (!shown.some((other) => (other.block ?? other.field) === block)) unmark(form, block);
     if (!shown.some((other) => other.line === item)) item.remove();
     if (!shown.some((other) => other.fieldset === fieldset)) fieldset?.classList.remove('invalid');
   }
@@ -76,21 +76,22 @@ function line(form, { field, message, block }) {
 
 const controlOf = (form, id) => form.querySelector(`[id="${CSS.escape(id)}"]`);
 
-/** The field's message beside it. Returns the block that it stands in. */
-function mark(form, { field, message, block }) {
-  const control = controlOf(form, field);
+/** The field's message beside it, or once at the head of its block: the field itself may stay folded away. Returns the block. */
+function mark(form, { field, message, block = field }) {
+  const control = controlOf(form, block);
   const fieldset = control?.closest('.block');
   fieldset?.classList.add('invalid');
-  if (!control || block) return fieldset; // the summary says it; the field itself may stay folded away
-  const paragraph = Object.assign(document.createElement('p'), { className: 'error', id: `${field}-error`, textContent: message });
+  const id = `${block}-error`;
+  if (!control || controlOf(form, id)) return fieldset;
+  const paragraph = Object.assign(document.createElement('p'), { className: 'error', id, textContent: message });
   if (control.matches('fieldset')) {
-    control.setAttribute('aria-describedby', paragraph.id);
+    control.setAttribute('aria-describedby', id);
     control.querySelector('div').prepend(paragraph);
     return fieldset;
   }
   control.closest('details')?.setAttribute('open', '');
   control.setAttribute('aria-invalid', 'true');
-  describe(form, control, `${field}-hint`, paragraph.id);
+  describe(form, control, `${field}-hint`, id);
   (control.closest('.field') ?? control.parentElement).append(paragraph);
   return fieldset;
 }

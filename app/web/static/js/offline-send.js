@@ -13,7 +13,7 @@ const MOST_WAIT_MS = 3_600_000; // whatever is asked of us
 const KEEP_SENT_MS = 24 * 3_600_000;
 const KEEP_SENT = 50;
 const PIECE_BYTES = 256 * 1024;
-const MOST_HALVINGS = 4; // a piece of 16 kB goes through in a minute on the worst network
+const MOST_HALVINGS = 2; // 64 kB go through in a minute at 9 kbit/s; each piece counts among the changes of an account
 const MOST_RESTARTS = 4;
 const TIMES = ['observed_at', 'at', 'passed_at'];
 const AHEAD_MS = 60_000; // no clock is quite right
@@ -23,6 +23,8 @@ const TARGETS = {
   confirmation: ({ report, ...rest }) => [`/api/reports/${report}/confirmations`, rest],
   passage: ({ patrol, ...rest }) => [`/api/patrols/${patrol}/passages`, rest],
 };
+
+let heldUntil = 0; // by the server, for all that this account sends
 
 /** Resolves to {sent, left: none | offline | signin | later, wait_ms}. `tell` after every change. */
 export async function sendAll(tell = () => {}) {
@@ -36,6 +38,8 @@ async function sendEach(tell) {
   let session;
   try {
     if (!(await takeBack())) return { sent, left: 'none' };
+    const held = heldUntil - Date.now();
+    if (held > 0 && held <= MOST_WAIT_MS) return { sent, left: 'later', wait_ms: held };
     session = await refresh();
   } catch {
     return { sent, left: 'offline', wait_ms: WAIT_MS };
@@ -59,11 +63,18 @@ async function sendEach(tell) {
       session = fresh;
       answer = await attempt(item, session);
     }
+    if (answer.status === 429) {
+      // Nothing is wrong with the item: it was too much at once.
+      const wait = Math.min(MOST_WAIT_MS, answer.wait_ms || WAIT_MS);
+      heldUntil = Date.now() + wait;
+      await put(item, { state: 'waiting', isBegun: true });
+      tell();
+      return { sent, left: 'later', wait_ms: wait };
+    }
     const left = await settle(item, answer);
     tell();
     if (left === 'sent') sent += 1;
     if (left === 'offline') return { sent, left, wait_ms: WAIT_MS };
-    if (left === 'later' && answer.status === 429) return { sent, left, wait_ms: answer.wait_ms || WAIT_MS };
   }
 }
 
@@ -132,8 +143,8 @@ async function sendPhoto(item, { report, stage, taken_at: takenAt }, session) {
   if (stage) query.set('stage', stage);
   if (takenAt) query.set('taken_at', takenAt);
   const url = `/api/reports/${report}/photos/${item.id}?${query}`;
-  const size = PIECE_BYTES >> Math.min(item.tries, MOST_HALVINGS);
-  let offset = item.tries === 0 ? 0 : null; // null: ask first
+  const size = PIECE_BYTES >> Math.min(item.broken ?? 0, MOST_HALVINGS);
+  let offset = item.tries === 0 && !item.isBegun ? 0 : null; // null: ask first
   for (let restarts = 0; restarts < MOST_RESTARTS;) {
     const piece = offset === null ? new ArrayBuffer(0) : bytes.slice(offset, offset + size);
     const range = offset === null ? '*' : `${offset}-${offset + piece.byteLength - 1}`;
@@ -176,7 +187,8 @@ async function settle(item, { status, data, wait_ms: waitMs, unreadable }) {
   const isGone = status < 400;
   const tries = item.tries + 1;
   const wait = Math.min(MOST_WAIT_MS, waitMs || Math.min(300_000, 2000 * 2 ** Math.min(tries, 8)));
-  await put(item, { state: 'waiting', tries, next_at: isGone ? 0 : Date.now() + wait });
+  const broken = (item.broken ?? 0) + (status === 0);
+  await put(item, { state: 'waiting', tries, broken, next_at: isGone ? 0 : Date.now() + wait });
   return isGone ? 'offline' : 'later';
 }
 
