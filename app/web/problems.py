@@ -46,6 +46,7 @@ TITLES: dict[int, tuple[Any, Any]] = {
     403: (_l("Not allowed"), _l("Your role does not allow this.")),
     404: (_l("Not found"), _l("There is nothing here, or nothing that you may see.")),
     405: (_l("Not possible"), _l("This address does not accept that kind of request.")),
+    408: (_l("Nothing more came"), _l("The connection fell silent before everything was here. Please try again.")),
     409: (_l("Conflict"), _l("This contradicts what is already stored.")),
     412: (_l("Changed meanwhile"), _l("It is no longer what If-Match says. Nothing of yours was stored.")),
     413: (_l("Too large"), _l("What was sent is larger than this service accepts.")),

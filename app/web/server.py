@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
+from typing import Any
 
 from gunicorn import util
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers import gthread
+from werkzeug.exceptions import RequestTimeout
 
 # A phone that loses its network in the middle of a request says nothing more, and must not hold a thread for ever.
 SILENCE_S = 10.0
@@ -25,10 +27,17 @@ def write_problem(sock: socket.socket, status: int, reason: str, message: str) -
 
 
 class PatientUnreader(SocketUnreader):  # type: ignore[misc]
-    """gunicorn's own, which waits for the rest of a request without end."""
+    """gunicorn's own, which waits for the rest of a request without end. in_body: a view is reading."""
+
+    in_body = False
 
     def chunk(self, size_hint: int | None = None) -> bytes:
-        """What comes next; nothing once the client is gone or was silent for `SILENCE_S`."""
+        """What comes next; nothing once the client is gone, or was silent for `SILENCE_S` between two requests.
+
+        Raises:
+            RequestTimeout: silent in a body. Half of one is not a bad request, and a phone may try again.
+
+        """
         before = self.sock.gettimeout()
         if before is not None:  # gunicorn's own deadline
             return bytes(super().chunk(size_hint))
@@ -36,6 +45,8 @@ class PatientUnreader(SocketUnreader):  # type: ignore[misc]
         try:
             return bytes(super().chunk(size_hint))
         except TimeoutError:
+            if self.in_body:
+                raise RequestTimeout from None
             return b""
         finally:
             self.sock.settimeout(None)  # answers may take as long as the client reads them
@@ -60,3 +71,12 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
         util.write_error = write_problem
         gthread.TConn = Connection
         super().init_process()
+
+    def handle_request(self, req: Any, conn: Any) -> bool:
+        """One request whose head has come."""
+        unreader = conn.parser.unreader
+        unreader.in_body = True
+        try:
+            return bool(super().handle_request(req, conn))
+        finally:
+            unreader.in_body = False

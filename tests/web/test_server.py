@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 import pytest
+from werkzeug.exceptions import RequestTimeout
 
 from app.web import server
 
@@ -17,4 +18,7 @@ def test_a_client_that_falls_silent_is_gone(monkeypatch: pytest.MonkeyPatch) -> 
         unreader = server.PatientUnreader(ours)
         assert unreader.read() == b"GET / HT"
         assert unreader.read() == b""
+        unreader.in_body = True
+        with pytest.raises(RequestTimeout):
+            unreader.read()
         assert ours.gettimeout() is None
