@@ -19,6 +19,8 @@ Kind = Literal["email", "phone", "plate", "name", "address", "look"]
 
 # Nearly every text has none of these, and then nothing certain either.
 _MAY_BE_CERTAIN = re.compile(r"[@0-9]|arobase|\[at\]|\(at\)|z[ée]ro", re.IGNORECASE)
+# The phone takes it along as it is.
+_TABLE = Path(__file__).parents[1] / "web" / "static" / "screening.json"
 _PART = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -40,10 +42,9 @@ class _Rule:
     pattern: re.Pattern[str]
 
 
-@cache
-def rules() -> dict[str, Any]:
-    """The table with its parts put in, as the form gets it: `allowed`, `certain` and `uncertain`."""
-    table = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+def _rules() -> dict[str, Any]:
+    """The table with its parts put in: `allowed`, `certain` and `uncertain`."""
+    table = json.loads(_TABLE.read_text(encoding="utf-8"))
     parts: dict[str, str] = {}
     for name, pattern in table["parts"].items():
         parts[name] = _expand(pattern, parts)
@@ -60,7 +61,7 @@ def _expand(pattern: str, parts: dict[str, str]) -> str:
 
 @cache
 def _compiled() -> tuple[tuple[_Rule, ...], tuple[_Rule, ...], tuple[re.Pattern[str], ...]]:
-    table = rules()
+    table = _rules()
     certain = tuple(_rule(rule, certain=True) for rule in table["certain"])
     uncertain = tuple(_rule(rule, certain=False) for rule in table["uncertain"])
     return certain, uncertain, tuple(re.compile(pattern) for pattern in table["allowed"])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 # Parts of a page, never a document: not SVG. The worker's own script is no static file, and has its policy.
-_PARTS = {"text/css", "text/javascript", "image/png"}
+_PARTS = {"text/css", "text/javascript", "image/png", "application/json"}
 
 
 def csp_nonce() -> str:

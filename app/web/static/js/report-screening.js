@@ -1,19 +1,23 @@
-// What in a text looks like a person, found on the phone with the server's own table (app/reports/screening.json).
+// What in a text looks like a person, found on the phone with the server's own table.
 
 /**
- * Make the finder from the table: {allowed, certain, uncertain}, patterns as the server expands them.
+ * Make the finder from the table: {parts, allowed, certain, uncertain}; a part in a pattern is one that stands before it.
  * Returns screen(text) → [{kind, certain, start, end, found}] on the text's NFC form, as app/reports/screening.py does.
  */
 export function makeScreen(table) {
   let compiled;
   try {
+    const parts = {};
+    const whole = (pattern) => pattern.replace(/\{\{(\w+)\}\}/g, (_, name) => parts[name]);
+    for (const [name, pattern] of Object.entries(table.parts)) parts[name] = whole(pattern);
+    const compile = (certain) => ({ kind, pattern, fold = false }) => ({ kind, certain, pattern: new RegExp(whole(pattern), fold ? 'giu' : 'gu') });
     compiled = {
-      certain: table.certain.map((rule) => compile(rule, true)),
-      uncertain: table.uncertain.map((rule) => compile(rule, false)),
-      allowed: table.allowed.map((pattern) => new RegExp(pattern, 'gu')),
+      certain: table.certain.map(compile(true)),
+      uncertain: table.uncertain.map(compile(false)),
+      allowed: table.allowed.map((pattern) => new RegExp(whole(pattern), 'gu')),
     };
   } catch {
-    return () => []; // an old browser without lookbehind: the server looks too
+    return () => []; // no table, or an old browser without lookbehind: the server looks too
   }
   return (text) => {
     const given = text.normalize('NFC');
@@ -25,10 +29,6 @@ export function makeScreen(table) {
       .filter((find) => find.kind !== 'name' || !within(find, spans));
     return apart([...certain, ...doubts]);
   };
-}
-
-function compile({ kind, pattern, fold = false }, certain) {
-  return { kind, certain, pattern: new RegExp(pattern, fold ? 'giu' : 'gu') };
 }
 
 function matches({ kind, certain, pattern }, text) {
@@ -51,3 +51,6 @@ function apart(finds) {
   for (const find of [...finds].sort(order)) if (!within(find, kept)) kept.push(find);
   return kept.sort((one, other) => one.start - other.start);
 }
+
+/** The finder of this release; the page has asked for its table while the scripts were coming. */
+export const screen = makeScreen(await fetch('/static/screening.json').then((answer) => answer.json()).catch(() => null));

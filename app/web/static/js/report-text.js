@@ -1,11 +1,11 @@
 // The short text: phrases to tick before anything is typed, and what in it looks like a person, pointed out at once.
 
 import { makeIcon } from './make-icon.js';
-import { makeScreen } from './report-screening.js';
+import { screen } from './report-screening.js';
 
 const WAIT_MS = 350; // somebody is still writing
 
-/** Make the text live. words: {phrases by theme, screening, reasons}. Returns {showPhrases(theme), stops(), kept(), restore(kept), clear()}. */
+/** Make the text live. words: {phrases by theme, reasons}. Returns {showPhrases(theme), stops(), kept(), restore(kept), clear()}. */
 export function setUpText(form, texts, words) {
   const field = form.elements.description;
   const phrases = setUpPhrases(form, field, words.phrases);
@@ -50,7 +50,6 @@ function setUpPhrases(form, field, byTheme) {
 // ── screening ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function setUpScreening(form, field, texts, words) {
-  const screen = makeScreen(words.screening);
   const panel = form.querySelector('#screening');
   const list = panel.querySelector('#screening-list');
   const status = form.querySelector('#screening-status');
