@@ -24,6 +24,7 @@ from app.people.identity import current_actor
 from app.people.store import Organisation
 from app.web.bodies import rfc3339
 from app.web.context import services
+from app.web.paging import read_moment
 
 blueprint = Blueprint("notifications", __name__, template_folder="templates")
 
@@ -195,8 +196,7 @@ def _cursor() -> Cursor | None:
     if not at and not last:
         return None
     try:
-        moment = datetime.fromisoformat(at)
-        found = Cursor((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC), UUID(last))
+        found = Cursor(read_moment(at), UUID(last))
     except (ValueError, OverflowError):
         raise BadRequestError("after", _("follow the link of the page before")) from None
     return found

@@ -36,10 +36,20 @@ def read_keyset(value: str) -> tuple[datetime, UUID] | None:
         return None
     moment, _separator, last_id = value.partition("~")
     try:
-        at = datetime.fromisoformat(moment)
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC), UUID(last_id)
+        return read_moment(moment), UUID(last_id)
     except (ValueError, OverflowError):
         raise BadRequestError("after", _("this page link is broken: start from the first page")) from None
+
+
+def read_moment(value: str) -> datetime:
+    """The time of a page link in UTC, which it is also without a zone.
+
+    Raises:
+        ValueError, OverflowError: it is none, or none that the database reads.
+
+    """
+    at = datetime.fromisoformat(value)
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def asked_limit(usual: int, most: int) -> int:
