@@ -348,6 +348,26 @@ def test_full_phone_is_an_error_that_keeps_nothing_by_half(agent: Page, engine: 
     assert len(stored(engine)) == 1
 
 
+def test_who_stopped_listening_hears_nothing_more(agent: Page) -> None:
+    """Or the end of one report takes the place of the next one's, which was saved while the list was being read."""
+    script = """
+        const { follow } = await import('/static/js/report-outbox.js');
+        const heard = {before: 0, after: 0};
+        for (let wait = 0; wait < 60; wait += 3) {
+          let when = 'before';
+          const stop = follow('none', () => { heard[when] += 1; });
+          await new Promise((resolve) => { setTimeout(resolve, wait); });
+          stop();
+          when = 'after';
+        }
+        await new Promise((resolve) => { setTimeout(resolve, 500); });
+        return heard;
+    """
+    heard = run(agent, script)
+    assert heard["before"] > 0
+    assert heard["after"] == 0
+
+
 def test_older_app_leaves_a_newer_queue_alone(agent: Page) -> None:
     """A downgrade must neither delete nor guess."""
     result = run(

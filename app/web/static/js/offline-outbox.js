@@ -132,9 +132,9 @@ export function subscribe(fn) {
     again = running;
     if (running) return;
     running = true;
-    await status().then(fn).catch(() => {});
+    await status().then((now) => listeners.has(tell) && fn(now)).catch(() => {}); // stopped meanwhile: told nothing
     running = false;
-    if (again) tell();
+    if (again && listeners.has(tell)) tell();
   };
   listeners.add(tell);
   tell();

@@ -43,10 +43,15 @@ function settled(id) {
   });
 }
 
-/** Calls `fn(items)` with an item and what hangs on it, now and after every change. Returns a function that stops it. */
+/** Calls `fn(items)` with an item and what hangs on it, now and after every change. Returns a function that stops it at once. */
 export function follow(id, fn) {
-  return subscribe(async () => {
+  let isOver = false; // a list that is being read when it is stopped is not told any more
+  const stop = subscribe(async () => {
     const items = (await list()).filter((item) => item.id === id || item.after === id);
-    fn(items);
+    if (!isOver) fn(items);
   });
+  return () => {
+    isOver = true;
+    stop();
+  };
 }
