@@ -353,7 +353,15 @@ def test_a_reload_gives_back_what_was_begun(agent: Page, engine: Engine, tmp_pat
     _open(agent)
     _two_taps(agent)
     _tap_map(agent)
+    agent.evaluate("""() => {
+        window.put = IDBObjectStore.prototype.put;
+        IDBObjectStore.prototype.put = () => { throw new DOMException('', 'QuotaExceededError'); };
+    }""")
+    agent.fill("#description", "banc")
+    expect(agent.locator("#unkept")).to_contain_text("Ce téléphone est plein")
+    agent.evaluate("() => { IDBObjectStore.prototype.put = window.put; }")
     agent.fill("#description", "banc cassé")
+    expect(agent.locator("#unkept")).to_be_hidden()
     agent.set_input_files("#photos", picture)
     expect(agent.locator("#send-count")).to_have_text("1")
     lon = agent.input_value("#lon")

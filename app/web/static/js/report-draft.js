@@ -8,20 +8,29 @@ const WAIT_MS = 300;
 
 /**
  * Keep what `read()` gives (null: nothing worth keeping) whenever the form changes, and at the latest when the page is left.
+ * `onFull(isFull)` after each try: the phone has no room for it.
  * Returns {load() → values or null, photos() → files, keepPhotos(files), drop()}.
  */
-export function setUpDraft(form, read) {
+export function setUpDraft(form, read, { onFull }) {
   let timer = 0;
   let last = 'null';
   let running = Promise.resolve();
+  const unkept = new Set(); // of NAME and PHOTOS: what there was no room for
 
+  const put = (name, value) => {
+    running = running.then(async () => keepDraft(name, await value())).then(
+      () => unkept.delete(name),
+      (error) => (error.code === 'full' ? unkept.add(name) : unkept.delete(name)), // else: a phone that keeps nothing
+    ).then(() => onFull(unkept.size > 0));
+    return running;
+  };
   const now = () => {
     window.clearTimeout(timer);
     const values = read();
     const said = JSON.stringify(values);
     if (said === last) return;
     last = said;
-    running = running.then(() => keepDraft(NAME, values)).catch(() => {}); // a phone that keeps nothing
+    put(NAME, () => values);
   };
   const soon = () => {
     window.clearTimeout(timer);
@@ -33,17 +42,15 @@ export function setUpDraft(form, read) {
   document.addEventListener('visibilitychange', () => { if (document.hidden) now(); });
   window.addEventListener('pagehide', now);
 
-  function keepPhotos(files) {
-    running = running
-      .then(async () => keepDraft(PHOTOS, files.length ? await Promise.all(files.map(asText)) : null))
-      .catch(() => {}); // nor one whose photo cannot be read
-  }
+  const keepPhotos = (files) => put(PHOTOS, () => (files.length ? Promise.all(files.map(asText)) : null));
 
   async function drop() {
     window.clearTimeout(timer);
     last = 'null';
-    running = running.then(() => keepDraft(NAME, null)).then(() => keepDraft(PHOTOS, null)).catch(() => {});
-    await running;
+    put(NAME, () => null);
+    await put(PHOTOS, () => null);
+    unkept.clear();
+    onFull(false);
   }
 
   return {

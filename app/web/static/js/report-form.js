@@ -49,7 +49,7 @@ const categories = setUpCategories(form, texts, (radio) => {
   for (const one of severities) one.checked = one.value === radio.dataset.severity;
 });
 const place = setUpPlace(form, texts, { onPlace: follow });
-const draft = setUpDraft(form, unfinished);
+const draft = setUpDraft(form, unfinished, { onFull: (isFull) => { form.querySelector('#unkept').hidden = !isFull; } });
 const photos = setUpPhotos(form.querySelector('[data-photo-field]'), document.querySelector('#photo-direct'), { onChange: countPhotos });
 const sent = setUpSent(form, document.querySelector('#done'), document.querySelector('#photo-uploads'), texts);
 const same = setUpSame(texts, { similar, photos, sent, left, setSending });
