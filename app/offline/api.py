@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from app.patrols.rules import KINDS, OUTCOMES, WALKERS
 from app.people.actor import ACCOUNT_ROLES
-from app.web.described import CACHE, IF_NONE_MATCH, NOT_CHANGED, Answer, Id, Moment, described, one_of
+from app.web.described import CACHE, IF_NONE_MATCH, NOT_CHANGED, Answer, Id, Moment, Parameter, described, one_of
 
 TAG = "offline"
 
@@ -94,7 +94,7 @@ REFERENCE = described(
 REPORTS = described(
     TAG, _l("Take the open reports along"),
     Answer(200, _l("Up to 1,000, the newest first."), OpenReportsJson, headers=CACHE), NOT_CHANGED,
-    query=(IF_NONE_MATCH,),
+    query=(IF_NONE_MATCH, Parameter("first", _l("Given: 100 at most, for a phone that has none yet."))),
 )  # fmt: skip
 ROUNDS = described(
     TAG, _l("Take the rounds along"),

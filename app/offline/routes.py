@@ -65,11 +65,15 @@ def reference() -> Response:
 @blueprint.get("/api/offline/reports")
 @api.REPORTS
 def open_reports() -> Response:
-    """Up to 1,000 open reports as [id, category, lon, lat, severity, state, observed_at, version], the newest first."""
+    """Up to 1,000 open reports as [id, category, lon, lat, severity, state, observed_at, version], the newest first.
+
+    `?first=1`: 100, for a phone that has none yet.
+    """
     actor = current_actor()
     require_signed_in(actor)
+    most = actions.FIRST_REPORTS if "first" in request.args else actions.MOST_REPORTS
     with unit_of_work(services().engine, actor) as uow:
-        raw = _compact(actions.open_reports(uow))
+        raw = _compact(actions.open_reports(uow, most=most))
     return _stamped(raw, hashlib.sha256(raw).hexdigest()[:32])
 
 

@@ -87,8 +87,11 @@ class _Cookies(SecureCookieSessionInterface):
         return super().open_session(app, request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Nothing to say about a session that nobody looked into and that holds nothing."""
-        if session or session.accessed or session.modified:
+        """Nothing to say about a session that nobody looked into and that holds nothing, nor of one's static files.
+
+        Those are the same for everybody: `Vary: Cookie` would have a browser ask again for what it has.
+        """
+        if session.modified or ((session or session.accessed) and request.endpoint != "static"):
             super().save_session(app, session, response)
 
 

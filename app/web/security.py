@@ -56,10 +56,10 @@ def init_app(app: Flask) -> None:
     policy = _policy(settings)
     fixed = [
         ("X-Content-Type-Options", "nosniff"),
-        ("Referrer-Policy", "same-origin"),
         *([("Strict-Transport-Security", "max-age=31536000")] if settings.https else []),
     ]
     of_documents = [
+        ("Referrer-Policy", "same-origin"),
         ("Permissions-Policy", "geolocation=(self), camera=(self), microphone=()"),
         ("Cross-Origin-Opener-Policy", "same-origin"),
     ]
@@ -68,7 +68,7 @@ def init_app(app: Flask) -> None:
     def headers(response: Response) -> Response:
         # Nothing else sets these: they need not be looked for first.
         response.headers.extend(fixed)
-        # Of a page's scripts, styles and pictures these say nothing, and a phone fetches fifty of them.
+        # Of a page's scripts, styles and pictures these say nothing, and a phone fetches sixty of them.
         if request.endpoint != "static" or response.mimetype not in _PARTS:
             response.headers.extend(
                 [("Content-Security-Policy", policy.replace("{nonce}", csp_nonce())), *of_documents]

@@ -45,8 +45,8 @@ class Browser:
     def __init__(self, client: FlaskClient) -> None:
         self._client = client
 
-    def get(self, path: str) -> Any:
-        return self._client.get(path, headers={"Accept": "text/html"})
+    def get(self, path: str, **headers: str) -> Any:
+        return self._client.get(path, headers={"Accept": "text/html", **headers})
 
     def post(self, path: str, page: str, **form: Any) -> Any:
         """Send a form of `page`."""
