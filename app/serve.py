@@ -28,7 +28,7 @@ from app import create_app, load_modules
 from app.db.cli import owner_url
 from app.db.cluster import Cluster
 from app.db.migrate import migrate
-from app.db.running import running
+from app.db.running import Keeper, running
 from app.db.session import make_engine, unit_of_work
 from app.desk.tfpb_demo import load_demo_entries
 from app.errors import SettingsError
@@ -53,14 +53,14 @@ def serve() -> None:
     check_port(settings)
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGHUP, _stop)
-    with database(settings):
+    with database(settings) as keeper:
         click.echo("Schema …")
         migrate(owner_url(settings))
         demo = first_data(settings)
         click.echo("Web server …")
         beside = JobWorker() if settings.job_worker else None
         try:
-            Server(settings, demo, beside).run()
+            Server(settings, demo, keeper, beside).run()
         finally:
             if beside is not None:
                 beside.stop()
@@ -109,10 +109,10 @@ def check_port(settings: Settings) -> None:
 
 
 @contextmanager
-def database(settings: Settings) -> Iterator[None]:
-    """The database runs inside the block; the embedded one stops when its last user leaves."""
+def database(settings: Settings) -> Iterator[Keeper | None]:
+    """The database runs inside the block; the embedded one has a keeper, and stops when its last user leaves."""
     if settings.database_url is not None:
-        yield
+        yield None
         return
     connections = settings.workers * (settings.threads + 2) + 20
     cluster = Cluster(settings.var_dir, max_connections=max(100, connections))
@@ -120,7 +120,7 @@ def database(settings: Settings) -> Iterator[None]:
     click.echo(f"Database {cluster.data_dir} …")
     try:
         with running(cluster):
-            yield
+            yield Keeper(cluster, click.echo)
     finally:
         if os.getpid() == master:
             click.echo("Database runs on." if cluster.is_running() else "Database stopped.")
@@ -237,15 +237,17 @@ class JobWorker:
 
 
 class _Arbiter(Arbiter):  # type: ignore[misc]
-    def __init__(self, app: Server, beside: JobWorker | None) -> None:
+    def __init__(self, app: Server, keeper: Keeper | None, beside: JobWorker | None) -> None:
+        self._keeper = keeper
         self._beside = beside
         super().__init__(app)
 
     def manage_workers(self) -> None:
-        """Once a second, the web server's own workers, then the one for jobs."""
+        """Once a second: the web server's own workers, the database that they need, and the worker for jobs."""
         super().manage_workers()
-        if self._beside is not None:
-            self._beside.keep()
+        for one in (self._keeper, self._beside):
+            if one is not None:
+                one.keep()
 
     def stop(self, graceful: bool = True) -> None:  # noqa: FBT001, FBT002  (gunicorn's)
         """Both kinds of workers at once: they end side by side."""
@@ -261,9 +263,10 @@ class _Arbiter(Arbiter):  # type: ignore[misc]
 class Server(BaseApplication):  # type: ignore[misc]
     """gunicorn as a part of this process: killing it frees the port, because its workers leave when it is gone."""
 
-    def __init__(self, settings: Settings, demo: Demo | None, beside: JobWorker | None = None) -> None:
+    def __init__(self, settings: Settings, demo: Demo | None, keeper: Keeper | None, beside: JobWorker | None) -> None:
         self._settings = settings
         self._demo = demo
+        self._keeper = keeper
         self._beside = beside
         super().__init__()
 
@@ -295,7 +298,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def run(self) -> None:
         # Once, before the workers fork; the application itself is each worker's own (preload stays off).
         load_modules()
-        _Arbiter(self, self._beside).run()
+        _Arbiter(self, self._keeper, self._beside).run()
 
     def _announce(self, worker: Any) -> None:
         if worker.age == 1:

@@ -111,6 +111,10 @@ class Cluster:
             return None
         return int(lines[0]) if postgres.works_in(int(lines[0]), self.data_dir.stat()) else None
 
+    def was_killed(self) -> bool:
+        """Whether the last server died without a word: one that stops takes its postmaster.pid away."""
+        return self._pid_file() is not None and not self.is_running()
+
     def up(self) -> bool:
         """Make the cluster if there is none, start it if it does not run, and wait until it answers.
 

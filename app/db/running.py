@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from app.db.cluster import Cluster
+from app.errors import ClusterError
+
+# Between two tries to start a server that was killed.
+RETRY_S = 5.0
 
 
 @contextmanager
@@ -64,3 +69,24 @@ def is_kept(cluster: Cluster) -> bool:
 
 def _mark(cluster: Cluster, content: str) -> None:
     (cluster.var_dir / "postgres.keep").write_text(content, encoding="ascii")
+
+
+class Keeper:
+    """Starts the server of a cluster in use again when somebody killed it, and not when it was stopped."""
+
+    def __init__(self, cluster: Cluster, echo: Callable[[str], object]) -> None:
+        self._cluster = cluster
+        self._echo = echo
+        self._not_before = 0.0
+
+    def keep(self) -> None:
+        """Called about once a second. Waits until the server answers; says in a line why it cannot be had."""
+        if time.monotonic() < self._not_before or not self._cluster.was_killed():
+            return
+        self._echo("The database server was killed; starting it again …")
+        try:
+            self._cluster.up()
+            self._echo("The database server runs again.")
+        except (ClusterError, OSError) as error:
+            self._echo(f"The database server cannot be started: {error}")
+        self._not_before = time.monotonic() + RETRY_S

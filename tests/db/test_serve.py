@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from app.db.cluster import Cluster
+from app.db.running import drop
 from app.serve import demo_password
 from app.settings import load_settings
 
@@ -124,6 +125,24 @@ def test_after_kill_9_of_the_server_alone_it_starts_again(serve: Serve, cluster:
     assert second.get("/readyz") == 200
     assert second.stop(signal.SIGTERM) == 0
     assert not cluster.is_running()
+
+
+def test_a_database_that_is_killed_is_started_again(serve: Serve, cluster: Cluster) -> None:
+    """By the server that uses it; one that is stopped on purpose stays so."""
+    serving = serve()
+    serving.until("Ctrl-C")
+    killed = cluster.server_pid()
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    serving.until("runs again")
+    assert cluster.server_pid() not in {None, killed}
+    assert serving.get("/readyz") == 200
+    drop(cluster)
+    assert not cluster.was_killed()
+    assert serving.get("/readyz") == 503
+    assert serving.stop(signal.SIGTERM) == 0
+    assert not cluster.is_running()
+    assert "".join(serving.said).count("starting it again") == 1
 
 
 def test_a_busy_port_is_one_line_and_starts_nothing(serve: Serve, cluster: Cluster, port: int) -> None:
