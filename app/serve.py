@@ -263,7 +263,9 @@ class _Arbiter(Arbiter):  # type: ignore[misc]
 class Server(BaseApplication):  # type: ignore[misc]
     """gunicorn as a part of this process: killing it frees the port, because its workers leave when it is gone."""
 
-    def __init__(self, settings: Settings, demo: Demo | None, keeper: Keeper | None, beside: JobWorker | None) -> None:
+    def __init__(
+        self, settings: Settings, demo: Demo | None, keeper: Keeper | None = None, beside: JobWorker | None = None
+    ) -> None:
         self._settings = settings
         self._demo = demo
         self._keeper = keeper
