@@ -120,7 +120,12 @@ def database(settings: Settings) -> Iterator[Keeper | None]:
     click.echo(f"Database {cluster.data_dir} …")
     try:
         with running(cluster):
-            yield Keeper(cluster, click.echo)
+            keeper = Keeper(cluster, click.echo)
+            try:
+                yield keeper
+            finally:
+                if os.getpid() == master:
+                    keeper.stop()
     finally:
         if os.getpid() == master:
             click.echo("Database runs on." if cluster.is_running() else "Database stopped.")
@@ -243,11 +248,12 @@ class _Arbiter(Arbiter):  # type: ignore[misc]
         super().__init__(app)
 
     def manage_workers(self) -> None:
-        """Once a second: the web server's own workers, the database that they need, and the worker for jobs."""
+        """Once a second: the database, then the web server's own workers, which need it, and the one for jobs."""
+        if self._keeper is not None and self._keeper.keep():
+            return
         super().manage_workers()
-        for one in (self._keeper, self._beside):
-            if one is not None:
-                one.keep()
+        if self._beside is not None:
+            self._beside.keep()
 
     def stop(self, graceful: bool = True) -> None:  # noqa: FBT001, FBT002  (gunicorn's)
         """Both kinds of workers at once: they end side by side."""

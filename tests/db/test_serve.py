@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from app.db.cluster import Cluster
 from app.db.running import drop
+from app.db.session import make_engine, unit_of_work
+from app.people.actions import create_token_for
+from app.people.actor import SYSTEM
+from app.people.commands import NewToken, TokenLimit
+from app.people.demo import ensure_demo_accounts
 from app.serve import demo_password
 from app.settings import load_settings
+from tests.reports.samples import body
 
 from .conftest import Make
 
@@ -67,6 +76,20 @@ class Serving:
             return connection.getresponse().status
         finally:
             connection.close()
+
+    def report(self, token: str) -> str | int:
+        """Send a report; its id when it was accepted, else the status (0: no answer)."""
+        sent = body()
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request("POST", "/api/reports", json.dumps(sent), headers)
+            status = connection.getresponse().status
+        except (OSError, http.client.HTTPException):
+            return 0
+        finally:
+            connection.close()
+        return str(sent["id"]) if status == 201 else status
 
 
 Serve = Callable[..., Serving]
@@ -143,6 +166,34 @@ def test_a_database_that_is_killed_is_started_again(serve: Serve, cluster: Clust
     assert serving.stop(signal.SIGTERM) == 0
     assert not cluster.is_running()
     assert "".join(serving.said).count("starting it again") == 1
+
+
+def test_a_killed_database_comes_back_and_nothing_accepted_is_lost(serve: Serve, cluster: Cluster) -> None:
+    serving = serve()
+    serving.until("Ctrl-C")
+    engine = make_engine(cluster.url("app"), pool_size=1)
+    ensure_demo_accounts(engine, "correct horse battery")
+    with unit_of_work(engine, SYSTEM) as uow:
+        new = NewToken(name="test", scope="write")
+        limit = TokenLimit(limit=6000)  # asking every moment whether it is back must not end in 429
+        secret = create_token_for(uow.connection, SYSTEM, "agent@demo.quietude", new, limit).secret
+    accepted = [serving.report(secret) for _ in range(3)]
+    assert all(isinstance(one, str) for one in accepted), accepted
+    server = cluster.server_pid()
+    assert server is not None
+    os.kill(server, signal.SIGKILL)
+    deadline = time.monotonic() + WAIT_S
+    while cluster.server_pid() in {None, server} or not isinstance(accepted[-1], str):
+        assert time.monotonic() < deadline, accepted
+        time.sleep(0.2)
+        accepted.append(serving.report(secret))
+    engine.dispose()
+    with unit_of_work(engine, SYSTEM) as uow:
+        stored = set(uow.connection.scalars(text("SELECT id::text FROM report")))
+    engine.dispose()
+    assert stored >= {one for one in accepted if isinstance(one, str)}
+    assert serving.stop(signal.SIGTERM) == 0
+    assert not cluster.is_running()
 
 
 def test_a_busy_port_is_one_line_and_starts_nothing(serve: Serve, cluster: Cluster, port: int) -> None:
