@@ -329,8 +329,8 @@ def observe(
     return pass_by(uow, actor, patrol_id, passage, now=now)[0]
 
 
-def take_back(uow: UnitOfWork, actor: Actor, patrol_id: UUID, passage_id: UUID, *, now: datetime) -> None:
-    """Remove a passage recorded by mistake, while the patrol is under way. Its reports stay.
+def take_back(uow: UnitOfWork, actor: Actor, patrol_id: UUID, passage_id: UUID, *, now: datetime) -> PassageRow:
+    """Remove a passage recorded by mistake, while the patrol is under way. Its reports stay. Gives what it was.
 
     Raises:
         NotSignedInError, NotFoundError, ForbiddenError
@@ -350,6 +350,7 @@ def take_back(uow: UnitOfWork, actor: Actor, patrol_id: UUID, passage_id: UUID, 
         "passed_at": passage.passed_at.isoformat(),
     }
     note(uow, actor, patrol_id, "passage_removed", now=now, details=details)
+    return passage
 
 
 def _not_while(row: PatrolRow) -> str:

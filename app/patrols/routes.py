@@ -250,7 +250,7 @@ def _observe(uow: UnitOfWork, patrol_id: UUID, command: Any, values: Mapping[str
 
 @blueprint.post("/patrols/<uuid:patrol_id>/take-back")
 def take_back(patrol_id: UUID) -> BaseResponse | tuple[str, int]:
-    """A passage recorded by mistake."""
+    """A passage recorded by mistake: back to its stop, where somebody may look again."""
     wanted = request.form.get("passage", "")
 
     def work(now: datetime) -> str:
@@ -259,9 +259,11 @@ def take_back(patrol_id: UUID) -> BaseResponse | tuple[str, int]:
         except ValueError:
             raise NotFoundError("passage", wanted[:40]) from None
         with unit_of_work(services().engine, current_actor()) as uow:
-            actions.take_back(uow, current_actor(), patrol_id, passage_id, now=now)
+            taken = actions.take_back(uow, current_actor(), patrol_id, passage_id, now=now)
+            left = [stop.id for stop in actions.read_whole(uow, current_actor(), patrol_id).left]
         flash(_("The passage is taken back."), "success")
-        return url_for("patrols.show", patrol_id=patrol_id)
+        where = f"stop-{taken.position}" if taken.stop_id in left else "passages"
+        return url_for("patrols.show", patrol_id=patrol_id, _anchor=where)
 
     return _try_on_page(patrol_id, work, {})
 

@@ -31,6 +31,11 @@ def test_a_round_from_start_to_end(open_page: Callable[..., Page]) -> None:
         box = button.bounding_box()
         assert box is not None
         assert box["height"] >= 44
+    page.locator(".passages form button").click()
+    expect(progress).to_have_text("0 sur 2")
+    expect(page.locator("#stop-1")).to_be_focused()
+    page.locator("#next button[value=nothing]").click()
+    expect(progress).to_have_text("1 sur 2")
     page.locator("#next button[value=found]").click()
     page.locator("[data-theme=cleanliness]").first.click()
     page.locator("label.tile:visible").first.click()

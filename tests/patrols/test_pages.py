@@ -146,7 +146,10 @@ def test_a_passage_is_taken_back(browse: Browse, world: World) -> None:
     agent = browse("hlm-a-agent")
     page, known = start(agent, world, "a"), str(uuid4())
     agent.post(f"{page}/passages", page, id=known, stop="1", outcome="nothing")
-    assert agent.post(f"{page}/take-back", page, passage=known).status_code == 303
+    assert agent.post(f"{page}/passages", page, id=str(uuid4()), stop="1", outcome="nothing").status_code == 303
+    assert agent.post(f"{page}/take-back", page, passage=known).location == f"{page}#passages"
+    again = re.findall(r'name="passage" value="([^"]+)"', agent.get(page).text)
+    assert [agent.post(f"{page}/take-back", page, passage=one).location for one in again] == [f"{page}#stop-1"]
     assert "0 sur 1" in agent.get(page).text
     assert agent.post(f"{page}/take-back", page, passage="x").status_code == 404
 
