@@ -141,6 +141,37 @@ def test_clock_that_is_a_year_ahead(agent: Page, engine: Engine, watch: Watch) -
     assert abs(seen - now) < timedelta(minutes=2)
 
 
+def test_clock_that_is_behind_is_said_and_set_right(agent: Page, engine: Engine, watch: Watch) -> None:
+    """As wrong as when the phone was last told the time: what was taken from it is set right, what was entered not."""
+    watch.allow(NO_NETWORK)
+    now = datetime.now(UTC)
+    agent.clock.set_system_time(now - timedelta(hours=3))
+    run(agent, "await (await import('/static/js/offline-session.js')).refresh();")
+    agent.context.set_offline(True)
+    run(
+        agent,
+        """
+        await outbox.save('report', {...value, observed_at: new Date().toISOString()});
+        await outbox.save('report', value);
+        """,
+        REPORT,
+    )
+    agent.context.set_offline(False)
+    for page, box in (("/reports/new", "#clock"), ("/outbox", "#outbox-clock")):
+        agent.goto(page)
+        expect(agent.locator(box)).to_contain_text("n'est pas à l'heure")
+    assert settled(agent) == ["sent", "sent"]
+    with unit_of_work(engine, SYSTEM) as uow:
+        entered, seen = uow.connection.scalars(text("SELECT observed_at FROM report ORDER BY 1"))
+    assert entered == datetime.fromisoformat(str(REPORT["observed_at"]))
+    assert abs(seen - now) < timedelta(minutes=2)
+    agent.clock.set_system_time(datetime.now(UTC))
+    run(agent, "await (await import('/static/js/offline-session.js')).refresh();")
+    agent.reload()
+    expect(agent.locator("#outbox-sent li")).to_have_count(2)
+    expect(agent.locator("#outbox-clock")).to_be_hidden()
+
+
 def test_two_tabs_send_one_item_once(agent: Page, engine: Engine, watch: Watch) -> None:
     watch.allow(NO_NETWORK)
     report = save_without_network(agent)

@@ -34,11 +34,11 @@ const listeners = new Set();
 export async function save(kind, body, blobs = []) {
   if (!KINDS.includes(kind)) throw new TypeError(`kind: ${kind}`);
   if (!isPossible()) throw new OfflineError('insecure');
-  const { account } = await known();
+  const { account, aheadMs } = await known();
   if (!account) throw new OfflineError('account');
   const id = body.id ?? newId();
   const now = Date.now();
-  const rows = [await row({ account, id, kind, created_at: now, after: body.report ?? null }, { ...body, id })];
+  const rows = [await row({ account, id, kind, created_at: now, ahead_ms: aheadMs, after: body.report ?? null }, { ...body, id })];
   const pictures = [];
   for (const [index, given] of blobs.entries()) {
     const one = given instanceof Blob ? { blob: given } : given;
@@ -77,7 +77,7 @@ function store(account, id, rows, pictures) {
       await items.delete(old.id);
       await kept.delete(old.id);
     }
-    if (before) rows[0].created_at = before.created_at;
+    if (before) Object.assign(rows[0], { created_at: before.created_at, ahead_ms: before.ahead_ms });
     for (const one of rows) await items.put(one);
     for (const one of pictures) await kept.put(one);
   });

@@ -3,7 +3,7 @@
 import { editForm, isEditable } from './offline-edit.js';
 import { discard, edit, flush, isPossible, list, retry, save, subscribe } from './offline-outbox.js';
 import { nomenclature, rounds } from './offline-reference.js';
-import { known } from './offline-session.js';
+import { known, rightTime } from './offline-session.js';
 import { makeIcon } from './make-icon.js';
 import { moment } from './moments.js';
 
@@ -91,6 +91,8 @@ async function paint() {
   if (find('state').textContent !== state) find('state').textContent = state; // said once by a screen reader
   say(find('others'), drawn?.others > 0, (drawn?.others === 1 ? texts.others_one : texts.others_many).replace('{count}', drawn?.others));
   const { low, usage = 0, quota = 0 } = drawn?.storage ?? {};
+  const now = await rightTime();
+  say(find('clock'), now, now && texts.clock.replace('{at}', moment(now)));
   say(find('room'), low, texts.room.replace('{used}', megabytes.format(usage / 1e6)).replace('{quota}', megabytes.format(quota / 1e6)));
 }
 

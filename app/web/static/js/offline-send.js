@@ -121,12 +121,20 @@ async function attempt(item, session) {
   }
 }
 
-/** What was seen "tomorrow" by a clock that is ahead is set right; kept so before it is sent, since a second try must say the same. */
+/**
+ * A time by a clock that is wrong is set right: one that lies ahead always, another when it was taken from the clock, not
+ * entered, and the clock was as wrong when the server was last asked before. Kept so before it is sent, since a second
+ * try must say the same.
+ */
 async function inTime(item, body, aheadMs) {
-  const late = TIMES.filter((name) => Date.parse(body[name]) > Date.now() - aheadMs + AHEAD_MS);
-  if (!late.length) return body;
+  const isSteady = item.tries === 0 && Math.abs(aheadMs) > AHEAD_MS && Math.abs(item.ahead_ms - aheadMs) < AHEAD_MS;
+  const wrong = TIMES.filter((name) => {
+    const at = Date.parse(body[name]);
+    return at > Date.now() - aheadMs + AHEAD_MS || (isSteady && Math.abs(at - item.created_at) < AHEAD_MS);
+  });
+  if (!wrong.length) return body;
   const right = { ...body };
-  for (const name of late) right[name] = new Date(Date.parse(body[name]) - aheadMs).toISOString();
+  for (const name of wrong) right[name] = new Date(Date.parse(body[name]) - aheadMs).toISOString();
   const sealed = await sealJson(item.account, item.id, right);
   await put(item, { sealed });
   item.sealed = sealed;

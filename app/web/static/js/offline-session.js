@@ -5,7 +5,8 @@ import { dropKeys } from './offline-keys.js';
 import { isPossible, keepKey } from './offline-seal.js';
 
 const TIMEOUT_MS = 15_000;
-const NOBODY = { account: null, page: null, signedIn: false, leaving: null };
+const WRONG_MS = 300_000; // of a clock that is said to be wrong
+const NOBODY = { account: null, page: null, signedIn: false, leaving: null, aheadMs: 0 };
 
 const kept = async () => ({ ...NOBODY, ...await get('state', 'who') });
 const remember = (who) => change(['state'], (state) => state.put({ ...NOBODY, ...who }, 'who'));
@@ -26,7 +27,7 @@ async function check() {
 
 let checked = null;
 
-/** What was known last: {account: tag or null, signedIn}. The account stays when its session has only ended. */
+/** What was known last: {account: tag or null, signedIn, aheadMs of this phone's clock}. The account stays when its session has only ended. */
 export async function known() {
   checked ??= check().catch(() => {});
   await checked;
@@ -52,9 +53,15 @@ export async function refresh() {
     await keepKey(answer.account, answer.key).catch(unlessFull); // the one that is here is as good
   }
   const { account, page } = answer.signed_in ? answer : before;
-  await remember({ account, page, signedIn: answer.signed_in }).catch(unlessFull);
   const aheadMs = Date.now() - (Date.parse(response.headers.get('Date')) || Date.now());
+  await remember({ account, page, signedIn: answer.signed_in, aheadMs }).catch(unlessFull);
   return { account, signedIn: answer.signed_in, csrf: answer.csrf_token, aheadMs };
+}
+
+/** What time it is (ms) when this phone's clock is minutes off, as far as it was told; else null. */
+export async function rightTime() {
+  const { aheadMs } = await known();
+  return Math.abs(aheadMs) > WRONG_MS ? Date.now() - aheadMs : null;
 }
 
 /** She signed out without a network: the server hears of it as soon as there is one. */

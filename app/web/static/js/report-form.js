@@ -1,9 +1,11 @@
 // The report form: puts the parts together, keeps it on the phone before anything is sent, and says what happened.
 
 import { clearErrors, dropRight, renderedErrors, showErrors } from './form-errors.js';
+import { moment } from './moments.js';
 import { byDistance } from './near-places.js';
 import { edit } from './offline-outbox.js';
 import { openReports } from './offline-reference.js';
+import { rightTime } from './offline-session.js';
 import { setUpPhotos } from './photo-field.js';
 import { newId } from './photo-upload.js';
 import { fillFromAddress } from './report-address.js';
@@ -55,6 +57,7 @@ const sent = setUpSent(form, document.querySelector('#done'), document.querySele
 const same = setUpSame(texts, { similar, photos, sent, left, setSending });
 for (const radio of severities) radio.addEventListener('change', () => { severityTouched = true; });
 setUpCamera();
+sayClock().catch(() => {}); // a browser that keeps nothing
 begin();
 
 /** One submission: its id and its time stay the same however often it is sent. */
@@ -178,6 +181,12 @@ async function takeFromOutbox(id, { error = null } = {}) {
   if (!photos.files().length) photos.add(item.blobs.map(({ blob }, index) => new File([blob], `${index + 1}.jpg`, { type: blob.type })));
   const { errors = [], detail = '' } = error ?? item.error ?? {};
   if (errors.length || detail) complain(errors.length ? errors : [{ field: 'id', message: detail }]);
+}
+
+async function sayClock() {
+  const now = await rightTime();
+  form.querySelector('#clock').hidden = !now;
+  if (now) form.querySelector('#clock p').textContent = texts.clock.replace('{at}', moment(now));
 }
 
 async function countNear() {
