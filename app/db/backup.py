@@ -1,16 +1,22 @@
-"""Backup and restore of the embedded cluster, as its superuser: row-level security must not hide rows from a backup."""
+"""Backup and restore of the embedded cluster and its pictures.
+
+As the superuser: row-level security must not hide rows from a backup.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import psycopg2
 
 from app.db import postgres
+from app.db.archive import Progress, Writer, read_dump, unpack_pictures
 from app.db.cluster import DATABASE, PORT, SUPERUSER, Cluster
 from app.db.running import running
 from app.db.session import OWNER_ROLE
@@ -19,12 +25,28 @@ from app.errors import ClusterError
 # The restored database grows beside the empty one, and they change names when it is whole.
 BESIDE = f"{DATABASE}_restored"
 EMPTIED = f"{DATABASE}_emptied"
+PHOTOS = "photos"
 # A row in any of these means that somebody works with this database.
 DATA_TABLES = ("report", "account", "organisation")
 
 
-def backup(cluster: Cluster, file: Path) -> int:
-    """Write everything to `file` (pg_dump's custom format), whole or not at all; returns its bytes.
+@dataclass(frozen=True)
+class Saved:
+    """What a backup or a restore has dealt with. lost: pictures that the database names and that are nowhere.
+
+    has_photos: False for a dump of the database alone, as they were made before.
+    """
+
+    size_bytes: int
+    photos: int
+    lost: int
+    has_photos: bool = True
+
+
+def backup(cluster: Cluster, file: Path, progress: Progress = lambda _done, _all: None) -> Saved:
+    """Write database and pictures to one `file`, whole or not at all; the server may go on.
+
+    progress: told of pictures done and of all.
 
     Raises:
         ClusterError: the file exists, or pg_dump failed.
@@ -36,39 +58,108 @@ def backup(cluster: Cluster, file: Path) -> int:
     try:
         # For the owner's eyes only: it holds password hashes.
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as target, running(cluster):
-            _run(cluster, "pg_dump", "--format=custom", f"--dbname={DATABASE}", stdout=target)
+        with os.fdopen(descriptor, "wb") as target, tempfile.TemporaryFile(dir=file.parent) as dump, running(cluster):
+            writer = Writer(target, cluster.var_dir / PHOTOS)
+            photos, lost = _save(cluster, writer, dump, progress)
+            writer.finish(dump)
+            target.flush()
             os.fsync(target.fileno())
         part.rename(file)
     except OSError as error:
         raise ClusterError(f"cannot write {file}: {error.strerror}") from error
     finally:
         part.unlink(missing_ok=True)
-    return file.stat().st_size
+    return Saved(file.stat().st_size, photos, lost)
 
 
-def restore(cluster: Cluster, file: Path) -> None:
-    """Make the database what `file` says. It must be empty and unused; when anything fails it stays as it was.
+def _save(cluster: Cluster, writer: Writer, dump: IO[bytes], progress: Progress) -> tuple[int, int]:
+    """Pictures, then a dump that names no other; how many were saved, and how many are nowhere.
+
+    Files change while we read: one that is covered or removed is first taken from its row. So a file that is missing
+    means a look at the rows anew; one that is still named then is lost.
+    """
+    saved: set[bytes] = set()
+    lost: set[bytes] = set()
+    with closing(cluster.connect(DATABASE)) as connection, connection.cursor() as cursor:
+        while True:
+            cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            named = _named(cursor)
+            gone = set()
+            for one in named - saved:
+                if writer.add_picture(one):
+                    saved.add(one)
+                    progress(len(saved), len(named))
+                else:
+                    gone.add(one)
+            if gone <= lost:
+                break
+            lost = gone
+            cursor.execute("COMMIT")
+        cursor.execute("SELECT pg_export_snapshot()")
+        (snapshot,) = cursor.fetchone() or ("",)
+        options = ["--format=custom", f"--snapshot={snapshot}", f"--dbname={DATABASE}"]
+        _run(cluster, "pg_dump", *options, stdout=dump)
+    return len(named) - len(gone), len(gone)
+
+
+def _named(cursor: psycopg2.extensions.cursor) -> set[bytes]:
+    """The pictures that the database knows, by the SHA-256 of each."""
+    cursor.execute("SELECT to_regclass('public.photo') IS NOT NULL")
+    if cursor.fetchone() != (True,):
+        return set()
+    cursor.execute("SELECT DISTINCT sha256 FROM photo WHERE sha256 IS NOT NULL")
+    return {bytes(sha256) for (sha256,) in cursor}
+
+
+def restore(cluster: Cluster, file: Path, progress: Progress = lambda _done, _all: None) -> Saved:
+    """Make database and pictures what `file` says. The database must be empty and unused; else it stays as it was.
+
+    progress: told of pictures done and of all.
 
     Raises:
         ClusterError: the database holds data or is in use, or the file is not a whole backup.
 
     """
-    with file.open("rb") as source, running(cluster):
-        with closing(cluster.connect(DATABASE)) as connection, connection.cursor() as cursor:
-            _refuse_over_data(cursor)
-        with closing(cluster.connect("postgres")) as connection, connection.cursor() as cursor:
+    try:
+        with running(cluster), tempfile.TemporaryFile(dir=cluster.var_dir) as dump:
+            with closing(cluster.connect(DATABASE)) as connection, connection.cursor() as cursor:
+                _refuse_over_data(cursor)
+            pictures = read_dump(file, dump)
+            dump.seek(0)
+            named = _restore(cluster, dump, (file, pictures or set()), progress)
+    except OSError as error:
+        raise ClusterError(f"cannot restore {file}: {error.strerror}") from error
+    here = named & (pictures or set())
+    return Saved(file.stat().st_size, len(here), len(named - here), has_photos=pictures is not None)
+
+
+def _restore(cluster: Cluster, dump: IO[bytes], kept: tuple[Path, set[bytes]], progress: Progress) -> set[bytes]:
+    """Database and pictures, or neither. kept: the archive and which pictures it has; returns those that are named."""
+    file, pictures = kept
+    written: list[Path] = []
+    with closing(cluster.connect("postgres")) as connection, connection.cursor() as cursor:
+        for leftover in (BESIDE, EMPTIED):
+            cursor.execute(f"DROP DATABASE IF EXISTS {leftover}")
+        cursor.execute(f"CREATE DATABASE {BESIDE} OWNER {OWNER_ROLE} TEMPLATE template0")
+        try:
+            options = ["--exit-on-error", "--single-transaction", f"--dbname={BESIDE}"]
+            _run(cluster, "pg_restore", *options, stdin=dump)
+            _renumber_transactions(cluster)
+            with closing(cluster.connect(BESIDE)) as beside, beside.cursor() as restored:
+                named = _named(restored)
+            if named & pictures:
+                for path in unpack_pictures(file, cluster.var_dir / PHOTOS, named & pictures, progress):
+                    written.append(path)  # noqa: PERF402  (kept when the next one fails)
+                os.sync()  # a row must not outlive its file in a power cut
+            _exchange(cursor)
+        except BaseException:
+            for path in written:
+                path.unlink(missing_ok=True)
+            raise
+        finally:
             for leftover in (BESIDE, EMPTIED):
                 cursor.execute(f"DROP DATABASE IF EXISTS {leftover}")
-            cursor.execute(f"CREATE DATABASE {BESIDE} OWNER {OWNER_ROLE} TEMPLATE template0")
-            try:
-                options = ["--exit-on-error", "--single-transaction", f"--dbname={BESIDE}"]
-                _run(cluster, "pg_restore", *options, stdin=source)
-                _renumber_transactions(cluster)
-                _exchange(cursor)
-            finally:
-                for leftover in (BESIDE, EMPTIED):
-                    cursor.execute(f"DROP DATABASE IF EXISTS {leftover}")
+    return named
 
 
 def _refuse_over_data(cursor: psycopg2.extensions.cursor) -> None:
@@ -124,5 +215,5 @@ def _run(
         env=postgres.ENVIRONMENT,
     )
     if done.returncode != 0:
-        said = postgres.reason(done.stderr.decode("utf-8", "replace"), Path(stdout.name if stdout else "the database"))
+        said = postgres.reason(done.stderr.decode("utf-8", "replace"), Path("the database"))
         raise ClusterError(f"{name} failed: {said}")

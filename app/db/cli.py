@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from app.db import backup as backups
+from app.db.archive import Progress
+from app.db.backup import Saved
 from app.db.cluster import Cluster
 from app.db.migrate import migrate
 from app.db.running import drop, keep, running
@@ -61,23 +66,48 @@ def migrate_command() -> None:
     click.echo("the schema is up to date")
 
 
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A bar that learns its length on the way."""
+    with click.progressbar(length=1, label="Photos", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        yield show
+
+
 @db.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(file: Path) -> None:
-    """Write the embedded database to FILE (pg_dump's custom format); the server may go on."""
-    size = backups.backup(_embedded(), file)
-    click.echo(f"{file}: {size:,} bytes; restore it with: quietude db restore {file}")
+    """Write the embedded database and its photos to FILE; the server may go on, and Ctrl-C leaves nothing."""
+    with _progress() as progress:
+        saved = backups.backup(_embedded(), file, progress)
+    click.echo(
+        f"{file}: {saved.size_bytes:,} bytes, {saved.photos:,} photos; restore it with: quietude db restore {file}"
+    )
+    _say_lost(saved)
 
 
 @db.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def restore(file: Path) -> None:
-    """Read FILE, made by `quietude db backup`, into an empty embedded database."""
+    """Read FILE, made by `quietude db backup`, into an empty embedded database, and its photos into their folder."""
     cluster = _embedded()
     with running(cluster):
-        backups.restore(cluster, file)
+        with _progress() as progress:
+            restored = backups.restore(cluster, file, progress)
         migrate(cluster.url("owner"))
-    click.echo(f"restored from {file}")
+    click.echo(f"restored from {file}: database and {restored.photos:,} photos")
+    _say_lost(restored)
+
+
+def _say_lost(saved: Saved) -> None:
+    if saved.lost and saved.has_photos:
+        click.echo(f"{saved.lost:,} photos have no file any more (`quietude photos clean` names them)", err=True)
+    elif saved.lost:
+        click.echo(f"this backup holds the database alone: copy {saved.lost:,} photos to var/photos", err=True)
 
 
 commands = [db]
