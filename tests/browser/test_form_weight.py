@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, Request, expect
@@ -33,31 +31,8 @@ def _asked(page: Page) -> list[str]:
     return asked
 
 
-def _kept_beside(page: Page, asked: set[str]) -> int:
-    """Bytes, headers too, of what the worker takes beside the page.
-
-    Itself, the pages in one language, and the files and outlines that the page has not asked for.
-    """
-
-    def size(path: str) -> int:
-        answer = page.request.get(path, headers={"Accept-Encoding": "br"})
-        assert answer.ok
-        return sum(len(f"{n}: {v}\r\n") for n, v in answer.headers.items()) + int(answer.headers["content-length"])
-
-    code = page.request.get("/sw.js").text()
-    facts = json.loads(code.removeprefix("const RELEASE = ").partition(";\n")[0])
-    shells = [f"/offline/shell?page={path}&lang=fr" for path in facts["shells"]]
-    outlines = {f"/api/places/{kind}.geojson" for kind in ("commune", "neighbourhood", "line", "stop")}
-    more = sorted({*facts["files"], *outlines} - asked)
-    assert len(shells) == 5
-    assert len(more) > 5
-    return sum(size(path) for path in ["/sw.js", *shells, *more])
-
-
-def test_a_first_visit_with_all_that_the_phone_keeps_is_light_and_blocks_on_little(agent: Page) -> None:
+def test_a_first_visit_is_light_and_blocks_on_little(agent: Page) -> None:
     received: dict[str, int] = {}
-    asked: set[str] = set()
-    agent.on("request", lambda request: asked.add(urlsplit(request.url).path))
     session: Any = agent.context.new_cdp_session(agent)
     session.on("Network.loadingFinished", lambda e: received.update({e["requestId"]: e["encodedDataLength"]}))
     session.send("Network.enable")
@@ -66,8 +41,7 @@ def test_a_first_visit_with_all_that_the_phone_keeps_is_light_and_blocks_on_litt
     agent.locator("#report-map").scroll_into_view_if_needed()
     expect(agent.locator(".map-commune")).to_be_attached()
     agent.wait_for_load_state("networkidle")
-    page = sum(received.values())
-    assert 20_000 < page < page + _kept_beside(agent, asked) < FIRST_VISIT_BYTES
+    assert 20_000 < sum(received.values()) < FIRST_VISIT_BYTES
     blocking = agent.evaluate(
         "performance.getEntriesByType('resource').filter((one) => one.renderBlockingStatus === 'blocking')"
         ".map((one) => one.name.split('/').pop())"
