@@ -420,6 +420,27 @@ def test_older_app_leaves_a_newer_queue_alone(agent: Page) -> None:
     expect(agent.locator("#outbox-problem")).to_contain_text("version plus récente")
 
 
+def test_tab_that_holds_an_older_version_does_not_stop_this_one(agent: Page, watch: Watch) -> None:
+    """It sleeps, and does not close the database when it is asked to."""
+    watch.allow("404")  # a picture has no icon
+    agent.goto("/static/icons/quietude.svg")
+    old = agent.context.new_page()
+    old.goto("/static/icons/quietude.svg")
+    old.evaluate(
+        """() => new Promise((done) => {
+          indexedDB.deleteDatabase('quietude').onsuccess = () => {
+            const asked = indexedDB.open('quietude', 1);
+            asked.onsuccess = () => done(globalThis.held = asked.result);
+          };
+        }).then(() => null)"""
+    )
+    agent.goto(f"/reports/new?lon={CENTRE_LON}&lat={CENTRE_LAT}")
+    agent.click("button[data-theme=street]")
+    agent.click("label:has(input[value=pothole])")
+    agent.click("#submit")
+    expect(agent.locator("#done-title")).to_have_text("Merci, c'est enregistré.")
+
+
 @pytest.mark.parametrize("version", sorted(path.name for path in OLD.iterdir()))
 def test_queue_of_every_older_version_arrives(agent: Page, engine: Engine, watch: Watch, version: str) -> None:
     """The queue is made by the very code of that version, kept in old_outbox/."""

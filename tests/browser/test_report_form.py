@@ -374,7 +374,12 @@ def test_a_reload_gives_back_what_was_begun(agent: Page, engine: Engine, tmp_pat
     assert agent.input_value("#lon") == lon
     agent.click("#submit")
     expect(agent.locator("#done-title")).to_have_text("Merci, c'est enregistré.")
-    agent.reload()
+    agent.click("#done-link")
+    agent.wait_for_url("**/reports/*-*")
+    agent.go_back()
+    expect(agent.locator("#report-form.enhanced")).to_be_visible()
+    agent.wait_for_load_state("networkidle")
+    assert agent.locator("#report-form input:checked").count() == 0
     expect(agent.locator("#draft")).to_be_hidden()
     expect(agent.locator("#description")).to_have_value("")
     assert len(_stored(engine)) == 1

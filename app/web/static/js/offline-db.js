@@ -27,19 +27,42 @@ export class OfflineError extends Error {
   }
 }
 
+const PATIENCE_MS = 5000;
 let opened = null;
+let isHeld = false;
 
 export function open() {
-  opened ??= openDB(NAME, STEPS.length, {
+  if (isHeld) return Promise.reject(new OfflineError('newer'));
+  opened ??= inTime(openDB(NAME, STEPS.length, {
     upgrade: (db, from, to, transaction) => { for (let step = from; step < to; step += 1) STEPS[step](db, transaction); },
     blocking: close, // another tab has a newer version: it must not wait for this one
     terminated: () => { opened = null; },
-  }).catch((error) => {
+  })).catch((error) => {
     opened = null;
     // An older version of the app met a newer database: it must neither delete nor guess.
     throw error?.name === 'VersionError' ? new OfflineError('newer', error) : readable(error);
   });
   return opened;
+}
+
+/** A tab that sleeps may hold an older version for ever: this page goes on without the database until it lets go. */
+function inTime(opening) {
+  let timer;
+  const late = new Promise((resolve, reject) => {
+    timer = setTimeout(() => {
+      isHeld = true;
+      reject(new OfflineError('newer'));
+    }, PATIENCE_MS);
+  });
+  const settled = () => {
+    clearTimeout(timer);
+    isHeld = false;
+  };
+  opening.then((db) => {
+    if (isHeld) db.close();
+    settled();
+  }, settled);
+  return Promise.race([opening, late]);
 }
 
 async function close() {
