@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from typing import Any
 
 from gunicorn import util
@@ -13,6 +14,11 @@ from werkzeug.exceptions import RequestTimeout
 
 # A phone that loses its network in the middle of a request says nothing more, and must not hold a thread for ever.
 SILENCE_S = 10.0
+# Nor must one that says a byte now and then: so long for a request, and longer for each byte that comes, at the rate
+# of a slow but honest phone.
+PATIENCE_S = 60.0
+SLOWEST_BYTES_PER_S = 2000
+LEAST_S = 0.001  # what is there already is taken
 
 
 def write_problem(sock: socket.socket, status: int, reason: str, message: str) -> None:
@@ -31,25 +37,39 @@ class PatientUnreader(SocketUnreader):  # type: ignore[misc]
 
     in_body = False
 
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self.begin()
+
+    def begin(self) -> None:
+        """A new request: what the one before took does not count."""
+        self._waited_s, self._received = 0.0, 0
+
     def chunk(self, size_hint: int | None = None) -> bytes:
-        """What comes next; nothing once the client is gone, or was silent for `SILENCE_S` between two requests.
+        """What comes next; nothing once the client is gone, or too slow or silent before the head was whole.
+
+        Too slow: we have waited for this request longer than `PATIENCE_S` and its bytes so far at the slowest rate.
 
         Raises:
-            RequestTimeout: silent in a body. Half of one is not a bad request, and a phone may try again.
+            RequestTimeout: silent or too slow in a body. Half of one is not a bad request, and a phone may try again.
 
         """
-        before = self.sock.gettimeout()
-        if before is not None:  # gunicorn's own deadline
+        if self.sock.gettimeout() is not None:  # gunicorn's own deadline
             return bytes(super().chunk(size_hint))
-        self.sock.settimeout(SILENCE_S)
+        left_s = PATIENCE_S + self._received / SLOWEST_BYTES_PER_S - self._waited_s
+        asked_at = time.monotonic()
         try:
-            return bytes(super().chunk(size_hint))
+            self.sock.settimeout(max(min(SILENCE_S, left_s), LEAST_S))
+            came = bytes(super().chunk(size_hint))
         except TimeoutError:
             if self.in_body:
                 raise RequestTimeout from None
             return b""
         finally:
             self.sock.settimeout(None)  # answers may take as long as the client reads them
+            self._waited_s += time.monotonic() - asked_at
+        self._received += len(came)
+        return came
 
 
 class Connection(gthread.TConn):  # type: ignore[misc]
@@ -61,6 +81,8 @@ class Connection(gthread.TConn):  # type: ignore[misc]
         super().init()
         if is_new:
             self.parser.unreader = PatientUnreader(self.sock)
+        else:
+            self.parser.unreader.begin()
 
 
 class Worker(gthread.ThreadWorker):  # type: ignore[misc]
