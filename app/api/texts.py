@@ -28,8 +28,8 @@ else changed it meanwhile), or `version` in the body (409 then). Without either 
 language of `Accept-Language` (French or English).
 
 **Limits.** 600 requests a minute for each token, unless the administration set another limit; 120 changes a minute
-for each account. `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` say where you stand; beyond it 429
-with `Retry-After`.
+for each account, where the pieces of a photo after its first count apart (600). `RateLimit-Limit`,
+`RateLimit-Remaining` and `RateLimit-Reset` say where you stand; beyond it 429 with `Retry-After`.
 
 Times are RFC 3339, in UTC; degrees are EPSG:4326, longitude first. Readers should ignore what they do not know:
 fields are added.

@@ -30,10 +30,13 @@ SIGN_IN_POSTS = "10 per minute"
 # A minute: changes of one account, requests of one token unless it has a limit of its own.
 API_WRITES = 120
 TOKEN_REQUESTS = 600
+# Of one account: pieces of photos that have begun (150 MB as a phone cuts them), and questions how far one is.
+PIECES = 600
 # Attempts at one account's password, or at its second factor.
 ATTEMPTS = RateLimitItemPerMinute(5, 15)
 
 _RATES = "quietude.rates"
+PIECE_VIEW = "photos_resumable.put"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 GUARDED_VIEWS = (
     "security.login",
@@ -104,7 +107,8 @@ def count_request() -> None:
     if quota is not None:
         _count("token", quota.token_id.hex, quota.requests_per_minute or TOKEN_REQUESTS)
     if (quota is None or quota.requests_per_minute is None) and not _is_no_api_write():
-        _count("changes", rate_key(), API_WRITES)
+        kind, most = ("pieces", PIECES) if _goes_on() else ("changes", API_WRITES)
+        _count(kind, rate_key(), most)
 
 
 def _count(kind: str, whose: str, limit: int) -> None:
@@ -136,6 +140,13 @@ def say_standing(response: Response) -> Response:
 
 def _is_no_api_write() -> bool:
     return request.method in SAFE_METHODS or not request.path.startswith("/api/")
+
+
+def _goes_on() -> bool:
+    """Whether this is a piece of a photo that is not its first."""
+    return request.endpoint == PIECE_VIEW and not request.headers.get("Content-Range", "bytes 0-").startswith(
+        "bytes 0-"
+    )
 
 
 class _Guards(Limiter):

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app.people import limits
 from app.photos import resumable
 from tests.photos.conftest import added
 from tests.photos.samples import jpeg
@@ -140,3 +142,19 @@ def test_pieces_of_one_account_have_a_limit(client: FlaskClient, headers: Header
         assert Phone(client, report, headers("bailleur")).put(0, 999).status_code == 202
     finally:
         resumable.MOST_WAITING_BYTES = before
+
+
+def test_pieces_of_a_begun_picture_do_not_use_up_the_changes(
+    client: FlaskClient, headers: Headers, report: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A queue of photos comes back with its phone: only the first piece of each is a change. Pieces end too."""
+    phone, another = (Phone(client, report, headers("agent"), jpeg(320, 240 + more)) for more in (0, 1))
+    assert phone.put(0, 99).status_code == 202
+    monkeypatch.setattr(limits, "API_WRITES", 1)  # the report and the first piece were two
+    assert [phone.put(start, start + 99).status_code for start in (100, 200, 300)] == [202] * 3
+    assert phone.put(None).status_code == 202
+    assert another.put(0, 99).status_code == 429
+    monkeypatch.setattr(limits, "PIECES", 1)
+    refused = phone.put(400, 499)
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["Retry-After"]) <= 120
