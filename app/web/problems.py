@@ -8,6 +8,7 @@ from typing import Any, NotRequired, cast
 from flask import Flask, Response, json, render_template, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_wtf.csrf import CSRFError
 from gunicorn.http.errors import ParseException
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -131,6 +132,17 @@ def _http(error: HTTPException) -> Response:
     return answer
 
 
+def _no_token(_error: CSRFError) -> Response:
+    """The form is of another session, or the browser sent no cookie back."""
+    return error_answer(
+        400,
+        _(
+            "This page is too old, or your browser keeps no cookies. Allow them for this site, open the page again and"
+            " send it once more."
+        ),
+    )
+
+
 def _database_away(error: Exception) -> Response:
     get_logger().error("database unavailable", error=str(error).splitlines()[0])
     answer = error_answer(503)
@@ -152,6 +164,7 @@ def init_app(app: Flask) -> None:
     """Register the one map from errors to answers."""
     app.register_error_handler(QuietudeError, _ours)
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(CSRFError, _no_token)
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(PoolTimeoutError, _database_away)
     app.register_error_handler(ParseException, _broken_body)

@@ -54,6 +54,7 @@ def test_unknown_address_is_404_and_not_a_csrf_error(client: FlaskClient) -> Non
 def test_sign_in_needs_its_csrf_token(demo: None, client: FlaskClient) -> None:
     answer = client.post("/login", data={"email": AGENT, "password": "amiens-sur-somme"})
     assert answer.status_code == 400
+    assert "ne garde pas les cookies" in answer.text
     assert not is_signed_in(client)
 
 
