@@ -37,6 +37,24 @@ OUT_OF_REACH = """() => {
   return out;
 }"""
 
+HARD_TO_HIT = """() => {
+  const all = 'main :is(a, button, summary, select, textarea, input:not([type=hidden], [type=file]))';
+  const aside = '.leaflet-container, .send, .visually-hidden';
+  const targets = new Set([...document.querySelectorAll(all)]
+    .filter((e) => e.checkVisibility() && !e.closest(aside))
+    .map((e) => e.matches('[type=radio], [type=checkbox]') ? e.closest('label') : e));
+  const name = (e) => e.textContent.trim().slice(0, 30) || e.id;
+  const boxes = [...targets].map((e) => ({ name: name(e), box: e.getBoundingClientRect() }));
+  const wrong = boxes.filter(({ box }) => Math.min(box.width, box.height) < 44)
+    .map(({ name, box }) => `${name}: ${box.width} x ${box.height}`);
+  boxes.forEach((one, i) => boxes.slice(i + 1).forEach((other) => {
+    const [a, b] = [one.box, other.box];
+    const gap = Math.max(a.left - b.right, b.left - a.right, a.top - b.bottom, b.top - a.bottom);
+    if (gap < 7.9) wrong.push(`${one.name} and ${other.name}: ${gap} px`);
+  }));
+  return wrong;
+}"""
+
 
 def _steps(page: Page) -> Iterator[str]:
     """Each state that the form goes through."""
@@ -98,3 +116,13 @@ def test_what_is_chosen_shows_in_forced_colours(open_page: Callable[..., Page]) 
     assert grave.evaluate(outline) == "none"
     grave.click()
     assert grave.evaluate(outline) == "solid"
+
+
+@pytest.mark.parametrize("width", [320, 360, 390])
+def test_a_glove_hits_one_target_of_the_form(open_page: Callable[..., Page], watch: Watch, width: int) -> None:
+    """Each at least 44 px, and 8 px to the next; the bar at the bottom lies over the page and is left out."""
+    watch.allow("ERR_INTERNET_DISCONNECTED")
+    view = {"width": width, "height": 844}
+    page = open_page("agent@demo.quietude", viewport=view, geolocation=HERE, permissions=["geolocation"])
+    wrong = [f"{step}: {found}" for step in _steps(page) for found in page.evaluate(HARD_TO_HIT)]
+    assert not wrong, "\n".join(wrong)
