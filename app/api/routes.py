@@ -21,7 +21,7 @@ from app.people import limits
 from app.people.actor import PUBLIC
 from app.people.identity import current_actor
 from app.places.actions import current_territory
-from app.web.context import services
+from app.web.context import base_url, services
 from app.web.described import CACHE, IF_NONE_MATCH, NOT_CHANGED, Answer, described, hidden
 
 blueprint = Blueprint("api", __name__, url_prefix="/api", template_folder="templates")
@@ -58,7 +58,7 @@ def openapi() -> Response:
 @hidden
 def index() -> str:
     """The same for people, with examples."""
-    server = _server()
+    server = base_url()
     rules = {rule.rule for rule in current_app.url_map.iter_rules()}
     return render_template(
         "api/index.html",
@@ -79,13 +79,9 @@ def index() -> str:
     )
 
 
-def _server() -> str:
-    return (services().settings.public_url or request.url_root).rstrip("/")
-
-
 def current() -> Any:
     """The document of this register as it is now."""
-    server = _server()
+    server = base_url()
     codes, bounds = _codes(), _bounds()
     key = json.dumps([server, codes, bounds])
     kept: tuple[str, Any] | None = current_app.extensions.get(_KEPT)

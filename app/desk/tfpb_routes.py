@@ -23,7 +23,7 @@ from app.interventions.store import InterventionRow
 from app.people.identity import current_actor
 from app.people.store import list_organisations
 from app.reports.filters import LOCAL_ZONE
-from app.web.context import services
+from app.web.context import base_url, services
 from app.web.language import locale_code
 
 blueprint = Blueprint("tfpb", __name__, template_folder="templates")
@@ -102,7 +102,7 @@ def _download(body: bytes, made: actions.Ledger, ending: str, kind: str) -> Resp
 def as_workbook() -> Response:
     """The same as a spreadsheet, with a sheet of evidence."""
     made = _ledger()
-    return _download(workbook(made, locale_code(), request.host_url.rstrip("/")), made, "xlsx", XLSX_TYPE)
+    return _download(workbook(made, locale_code(), base_url()), made, "xlsx", XLSX_TYPE)
 
 
 @blueprint.get("/desk/tfpb.pdf")

@@ -54,7 +54,7 @@ from app.nomenclature.actions import current_nomenclature
 from app.people.actor import Actor
 from app.people.identity import current_actor
 from app.reports.filters import LOCAL_ZONE
-from app.web.context import services
+from app.web.context import base_url, services
 from app.web.described import hidden
 from app.web.problems import problem
 
@@ -153,7 +153,7 @@ def qgis_project() -> Response:
         raise BadRequestError("authcfg", _("give seven small letters or digits, as QGIS shows them"))
     with unit_of_work(services().engine, actor) as uow:
         legends = read_legend(uow.connection, "reports"), read_legend(uow.connection, "interventions")
-    target = Target((services().settings.public_url or request.url_root).rstrip("/"), authcfg)
+    target = Target(base_url(), authcfg)
     response = Response(project(target, *legends, map_bounds()), content_type="application/x-qgis-project")
     response.headers["Content-Disposition"] = 'attachment; filename="quietude.qgs"'
     response.headers["Cache-Control"] = "private, no-store"

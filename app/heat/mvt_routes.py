@@ -31,7 +31,7 @@ from app.people.identity import current_actor
 from app.places.actions import current_territory
 from app.places.lattice import FRANCE_LON_LAT
 from app.web.compression import gzipped
-from app.web.context import services
+from app.web.context import base_url, services
 
 if TYPE_CHECKING:
     from typing import Any
@@ -108,7 +108,7 @@ def tile_json() -> Response:
     """TileJSON 3.0.0: what a GIS needs to know; the filter of the request stays in the address of the tiles."""
     asking = _asking()
     query = urlencode({key: request.args[key] for key in FILTER_KEYS if request.args.get(key)})
-    base = (services().settings.public_url or request.url_root).rstrip("/")
+    base = base_url()
     layers: list[dict[str, Any]] = [
         {"id": CLUSTERS, "fields": CLUSTER_FIELDS, "minzoom": ZOOM_MIN, "maxzoom": NATIVE_ZOOM_MAX}
     ]

@@ -9,7 +9,7 @@ from flask import Response, request
 from flask_babel import gettext as _
 
 from app.ogc.negotiate import Offer
-from app.web.context import services
+from app.web.context import base_url
 
 Link = dict[str, Any]
 QUERYABLES = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
@@ -18,7 +18,7 @@ SCHEMA_REL = "http://www.opengis.net/def/rel/ogc/1.0/schema"
 
 def base() -> str:
     """The root of the API, without a slash; behind a proxy what settings or its headers say (app/web/context.py)."""
-    return f"{(services().settings.public_url or request.url_root).rstrip('/')}/ogc"
+    return f"{base_url()}/ogc"
 
 
 def here() -> str:

@@ -10,7 +10,7 @@ from app.errors import NotFoundError
 from app.opendata.actions import Keeper, Published
 from app.opendata.catalogue import Publisher, description, graph_of, keywords, schema_org, title
 from app.opendata.formats import COLUMNS, FORMATS, LICENCE, LICENCE_NAME
-from app.web.context import services
+from app.web.context import base_url, services
 from app.web.language import locale_code
 
 blueprint = Blueprint("opendata", __name__, template_folder="templates")
@@ -36,8 +36,7 @@ def _published() -> Published:
 
 def _publisher() -> Publisher:
     settings = services().settings
-    base_url = (settings.public_url or request.url_root).rstrip("/")
-    return Publisher(settings.publisher, settings.publisher_mail, base_url)
+    return Publisher(settings.publisher, settings.publisher_mail, base_url())
 
 
 @blueprint.get("/donnees-ouvertes")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from flask import Flask, current_app
+from flask import Flask, current_app, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.db.cluster import Cluster
@@ -59,3 +59,8 @@ def init_app(app: Flask, settings: Settings) -> None:
 def services() -> Services:
     """The current process's services."""
     return cast("Services", current_app.extensions["quietude"])
+
+
+def base_url() -> str:
+    """Where absolute links begin, without the last slash: QUIETUDE_PUBLIC_URL, else as the request was addressed."""
+    return (services().settings.public_url or request.url_root).rstrip("/")

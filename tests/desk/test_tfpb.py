@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import openpyxl
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from app.db.session import unit_of_work
@@ -129,6 +131,21 @@ def test_the_workbook_holds_values_and_runs_nothing(send: Send, browse: Callable
     assert not [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.data_type == "f"]
     assert isinstance(proofs["H2"].value, datetime)
     assert f"http://localhost/interventions/{made}" in cells
+
+
+def test_links_in_the_workbook_lead_to_the_public_address(
+    send: Send, browse: Callable[[str], Any], client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the Host header says: the file is passed on to others."""
+    made, landlord = record(send), browse("bailleur")
+    enter(landlord, made)
+    known = client.application.extensions["quietude"]
+    settings = known.settings.model_copy(update={"public_url": "https://quietude.example/q/"})
+    monkeypatch.setitem(client.application.extensions, "quietude", replace(known, settings=settings))
+    book = openpyxl.load_workbook(io.BytesIO(landlord.get("/desk/tfpb.xlsx?year=2026").data))
+    said = {str(cell.value) for row in book.worksheets[1].iter_rows() for cell in row}
+    assert f"https://quietude.example/q/interventions/{made}" in said
+    assert not [value for value in said if "localhost" in value]
 
 
 def test_on_paper(send: Send, browse: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
