@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 
 from app.db.session import unit_of_work
 from app.people.actor import SYSTEM
-from tests.browser.conftest import CENTRE_LAT, CENTRE_LON, Watch, sign_in
+from tests.browser.conftest import CENTRE_LAT, CENTRE_LON, Watch, sign_in, until
 
 pytestmark = pytest.mark.browser
 
@@ -333,9 +333,31 @@ def test_refused_report_says_why_and_goes_once_it_is_corrected(agent: Page, engi
     edited = run(agent, "const {body, blobs} = await outbox.edit(value); return {body, photos: blobs.length};", report)
     assert (edited["body"]["description"], edited["photos"]) == ("devant le hall", 1)
     assert states(agent)[0] == "editing"
+    agent.reload()  # left as it was
+    assert settled(agent)[0] == "refused"
     run(agent, "await outbox.save('report', {...value.body, lon: value.lon});", {**edited, "lon": CENTRE_LON})
     assert settled(agent) == ["sent"]
     assert stored(engine) == [(report, 0)]  # saved again without its photo: that one was taken out
+
+
+def test_what_is_opened_and_left_as_it_was_is_sent(agent: Page, engine: Engine, watch: Watch) -> None:
+    watch.allow(NO_NETWORK)
+    report = save_without_network(agent)
+    run(agent, "await outbox.edit(value);", report)
+    agent.context.set_offline(False)
+    assert settled(agent) == ["editing"]
+    agent.goto(f"/reports/new?edit={report}")
+    expect(agent.locator("#description")).to_have_value("devant le hall")
+    assert settled(agent) == ["editing"]
+    agent.fill("#description", "devant la porte")
+    until(agent, "import('/static/js/offline-db.js').then((db) => db.getAll('drafts')).then((all) => all.length === 1)")
+    agent.goto("/reports/new")
+    expect(agent.locator("#description")).to_have_value("devant la porte")
+    assert settled(agent) == ["editing"]
+    agent.click("#draft-discard")
+    until(agent, "import('/static/js/offline-db.js').then((db) => db.getAll('drafts')).then((all) => all.length === 0)")
+    assert settled(agent) == ["sent"]
+    assert len(stored(engine)) == 1
 
 
 def test_item_is_discarded_for_good_after_one_question(agent: Page, watch: Watch) -> None:

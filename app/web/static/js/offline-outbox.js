@@ -15,7 +15,7 @@
 
 import { OfflineError, change, get, getAll, itemsOf } from './offline-db.js';
 import { isPossible, seal, sealJson, unseal, unsealJson } from './offline-seal.js';
-import { sendAll } from './offline-send.js';
+import { EDITING, sendAll } from './offline-send.js';
 import { known } from './offline-session.js';
 import { newId } from './photo-upload.js';
 
@@ -157,6 +157,13 @@ export async function retry(id) {
 
 /** Its content, and it is not sent meanwhile. What is being sent just now, or was sent, cannot be edited. */
 export async function edit(id) {
+  await new Promise((granted, failed) => {
+    const hold = () => {
+      granted();
+      return new Promise(() => {}); // as long as this page
+    };
+    navigator.locks.request(`${EDITING} ${id}`, { mode: 'shared' }, hold).catch(failed);
+  });
   const item = await update(id, { state: 'editing' }, ['waiting', 'refused', 'editing']);
   const { account } = item;
   const blobs = [];

@@ -15,6 +15,7 @@ const KEEP_SENT = 50;
 const PIECE_BYTES = 256 * 1024;
 const MOST_HALVINGS = 2; // 64 kB go through in a minute at 9 kbit/s; each piece counts: 600 a minute
 const MOST_RESTARTS = 4;
+export const EDITING = 'quietude-editing'; // with an id, the name of the lock of whoever edits it
 const TIMES = ['observed_at', 'at', 'passed_at'];
 const AHEAD_MS = 60_000; // no clock is quite right
 
@@ -78,12 +79,30 @@ async function sendEach(tell) {
   }
 }
 
-/** Nobody else sends: what is "sending" is a broken try, and waits again. Resolves to whether anything waits. */
+/**
+ * Nobody else sends: what is "sending" is a broken try, and waits again. So does what was opened to be edited and left as
+ * it was. Resolves to whether anything waits.
+ */
 async function takeBack() {
   const all = await getAll('items');
+  const { held } = await navigator.locks.query();
+  const entering = new Set(held.map((lock) => lock.name));
   const broken = all.filter((item) => item.state === 'sending');
-  if (broken.length) await change(['items'], (items) => Promise.all(broken.map((item) => items.put({ ...item, state: 'waiting' })))).catch(unlessFull);
+  for (const item of all) {
+    if (item.state === 'editing' && !entering.has(`${EDITING} ${item.id}`) && !(await hasDraft(item))) broken.push(item);
+  }
+  const free = ({ id, state, error }) => change(['items'], async (items) => {
+    const now = await items.get(id);
+    if (now?.state === state) await items.put({ ...now, state: error ? 'refused' : 'waiting' });
+  }).catch(unlessFull);
+  for (const item of broken) await free(item);
   return broken.length > 0 || all.some((item) => item.state === 'waiting');
+}
+
+/** Whether a form holds something else of it; yes, when that cannot be read. */
+async function hasDraft({ id, account }) {
+  const kept = await get('drafts', `${account} report`);
+  return Boolean(kept) && unsealJson(account, 'report', kept.sealed).then((values) => values.id === id, () => true);
 }
 
 /** The least tried, then the oldest, that may go now; after what it belongs to. What always fails holds nothing else up. */
