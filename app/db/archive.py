@@ -54,6 +54,7 @@ class Writer:
         info.size, info.mode = content.seek(0, io.SEEK_END), 0o600
         content.seek(0)
         self._tar.addfile(info, content)
+        self._tar.members = []  # type: ignore[attr-defined]  # it would remember all of them
 
 
 def read_dump(file: Path, into: IO[bytes]) -> set[bytes] | None:
@@ -115,6 +116,14 @@ def _members(file: Path) -> Iterator[Iterator[tuple[str, IO[bytes]]]]:
     """Name and content of each file in it, to be read in turn."""
     try:
         with tarfile.open(file, "r|") as tar:
-            yield ((info.name, content) for info in tar if (content := tar.extractfile(info)) is not None)
+            yield _each(tar)
     except (tarfile.TarError, EOFError) as error:
         raise ClusterError(f"{file} is not a whole backup: {error}") from None
+
+
+def _each(tar: tarfile.TarFile) -> Iterator[tuple[str, IO[bytes]]]:
+    while (info := tar.next()) is not None:
+        content = tar.extractfile(info)
+        if content is not None:
+            yield info.name, content
+        tar.members = []  # type: ignore[attr-defined]  # it would remember all of them

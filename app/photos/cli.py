@@ -33,7 +33,7 @@ def photos_group() -> None:
 def clean(hours: int, *, dry_run: bool) -> None:
     """Remove picture files that no photo needs (an upload was killed); say which photos lack their file.
 
-    Safe while the server runs. Exit status 1 when files are missing: restore them from a backup of var/photos.
+    Safe while the server runs. Exit status 1 when files are missing: take them from a backup.
     """
     with open_engine() as engine:
         found = clean_archive(
@@ -43,7 +43,7 @@ def clean(hours: int, *, dry_run: bool) -> None:
     for photo_id in found.missing:
         click.echo(f"photo {photo_id}: its file is missing")
     if found.missing:
-        raise ConflictError(f"{len(found.missing)} photos lack their file: restore var/photos from a backup")
+        raise ConflictError(f"{len(found.missing)} photos lack their file: take them from a backup")
 
 
 commands = [photos_group]
