@@ -4,8 +4,8 @@ const locale = document.documentElement.lang === 'en' ? 'en-GB' : document.docum
 const day = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
 const clock = new Intl.DateTimeFormat(locale, { timeStyle: 'short' });
 
-/** "4 mai 2026, 18:30" of a date, a number of milliseconds or an ISO text. */
-export const moment = (at) => day.format(new Date(at));
+/** "4 mai 2026, 18:30" (and "1er mai") of a date, a number of milliseconds or an ISO text. */
+export const moment = (at) => day.format(new Date(at)).replace(/^1 /, locale === 'fr' ? '1er ' : '$&');
 
 /** "18:30" of the same. */
 export const time = (at) => clock.format(new Date(at));
