@@ -77,6 +77,10 @@ def test_the_whole_walk(  # noqa: PLR0917
     expect(table.locator("tbody tr")).to_have_count(4)
     expect(table.locator("tr.refused")).to_have_count(2)
     if scripts:
+        ends = table.locator(".refusal").evaluate_all("(all) => all.map((e) => e.getBoundingClientRect().right)")
+        assert len(ends) == 2
+        assert max(ends) <= viewport["width"]
+    if scripts:
         expect(page.locator("#import-map path.import-point")).to_have_count(2)
     look(page)
     page.get_by_label("Tout autre chose").select_option("graffiti")
