@@ -19,6 +19,7 @@ from app.interventions.rules import (
     may_edit,
     may_see_cost,
     relations,
+    strictest,
 )
 
 ROLES = ("public", "agent", "partner", "planner", "coordinator", "admin")
@@ -88,3 +89,8 @@ def test_who_edits_and_who_sees_the_cost(role: str, relation: str) -> None:
         assert may_edit(Row(state), who) == (edits and state in {"planned", "in_progress", "done"})
     sees = role in {"coordinator", "planner"} or (relation == "own" and role != "public")
     assert may_see_cost(Row("done"), who) == sees
+
+
+def test_no_intervention_shows_more_than_the_reports_it_answers() -> None:
+    assert strictest(["public", "restricted", "partner"]) == "restricted"
+    assert strictest(["public", "partner"]) == "partner"

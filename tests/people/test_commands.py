@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from app.errors import InvalidInputError
@@ -50,3 +52,11 @@ def test_days_and_kind() -> None:
         parse(NewToken, {"name": "x", "scope": "read", "days": 3661})
     with pytest.raises(InvalidInputError):
         parse(NewOrganisation, {"slug": "x", "name": "X", "kind": "circus"})
+
+
+def test_what_is_too_long_is_told_how_long_it_may_be() -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        parse(NewAccount, {**GOOD, "password": "x" * 5_000})
+    [error] = refused.value.errors
+    assert error.field == "password"
+    assert re.fullmatch(r"At most \d+ characters, please\.", error.message)
