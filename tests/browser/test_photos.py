@@ -52,6 +52,10 @@ def _all_sent(page: Page) -> None:
 def _report(page: Page, files: list[Path]) -> None:
     _open(page)
     page.set_input_files("#photos", files)
+    _finish(page)
+
+
+def _finish(page: Page) -> None:
     _two_taps(page)
     _fill_coordinates(page, "2.2957", "49.8942")
     page.click("#submit")
@@ -121,7 +125,10 @@ def test_what_is_no_picture_is_said_and_the_report_is_there(
     watch.allow("Failed to load resource")
     fake = tmp_path / "photo.jpg"
     fake.write_bytes(b"<svg xmlns='http://www.w3.org/2000/svg'/>")
-    _report(agent, [fake])
+    _open(agent)
+    agent.set_input_files("#photos", fake)
+    expect(agent.locator("[data-photo-list] .photo-note")).to_contain_text("JPEG, PNG et WebP")
+    _finish(agent)
     expect(agent.locator("#photo-uploads .photo-note")).to_contain_text("JPEG, du PNG ou du WebP")
     agent.click("#done-link")
     expect(agent.locator("#photos")).to_contain_text("Pas encore de photo")

@@ -102,7 +102,9 @@ function chosenLine(photo, texts, onRemove) {
   button.setAttribute('aria-label', texts.remove.replace('{name}', photo.file.name));
   button.append(makeIcon('ui-close'));
   button.addEventListener('click', onRemove);
-  line.append(small(photo, texts), named(photo), button);
+  const image = small(photo, texts);
+  image.addEventListener('error', () => button.before(Object.assign(document.createElement('span'), { className: 'photo-note danger', textContent: texts.unknown })));
+  line.append(image, named(photo), button);
   return line;
 }
 
