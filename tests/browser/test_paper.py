@@ -18,9 +18,10 @@ def test_a_printed_report_holds_what_there_is_to_read(open_page: Callable[..., P
     page.goto(f"/reports/{report(page, 30)}")
     expect(page.locator("main button:visible")).not_to_have_count(0)
     page.emulate_media(media="print")
-    for nothing in ("main button", ".top", ".banner", ".bottom"):
+    for nothing in ("main button", ".top", ".bottom"):
         expect(page.locator(f"{nothing}:visible")).to_have_count(0)
     expect(page.get_by_role("heading", name="L'essentiel")).to_be_visible()
+    expect(page.get_by_text("Données synthétiques")).to_be_visible()
     expect(page.locator("#show-map")).to_be_visible()
 
 
