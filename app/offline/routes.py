@@ -37,7 +37,9 @@ def session_state() -> Response:
     actor = current_actor()
     if via_token():
         raise ForbiddenError("a phone's queue belongs to somebody who signed in with a browser")
-    answer: dict[str, Any] = {"signed_in": actor.is_signed_in, "csrf_token": generate_csrf(), "page": phone_account()}
+    # Nobody has nothing to send, and a token comes with a cookie, which would take the place of the sign-in page's own.
+    csrf_token = generate_csrf() if actor.is_signed_in else ""
+    answer: dict[str, Any] = {"signed_in": actor.is_signed_in, "csrf_token": csrf_token, "page": phone_account()}
     if actor.is_signed_in:
         with unit_of_work(services().engine, actor) as uow:
             known = actions.own_account(uow, actor)

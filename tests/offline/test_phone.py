@@ -179,3 +179,11 @@ def test_a_shell_has_nobody_in_it(browse: Browse) -> None:
     assert page.status_code == 200
     assert "agent@" not in page.text
     assert 'lang="fr"' in page.text
+
+
+def test_asking_who_is_signed_in_leaves_the_sign_in_page_its_cookie(client: FlaskClient) -> None:
+    """Or an answer that comes late would make its form one of another session."""
+    answer = client.get("/api/offline/session")
+    told = answer.get_json()
+    assert (told["signed_in"], told["csrf_token"]) == (False, "")
+    assert "Set-Cookie" not in answer.headers
